@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+// Vite reads experimentalDecorators and emitDecoratorMetadata from tsconfig.json itself:
+// Nest's constructor injection by type works without a plugin.
+export default defineConfig({
+  test: {
+    include: ['src/**/*.spec.ts', 'test/**/*.spec.ts', 'bench/**/*.spec.ts'],
+    environment: 'node',
+    setupFiles: ['test/support/setup.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
+});
