@@ -90,7 +90,12 @@ export const ERROR_TABLE = {
     type: server,
     message: 'The upstream refused the credentials or the deployment of the gateway.',
   },
-  upstream_invalid_request: { status: 400, type: invalid, message: 'The upstream rejected the request.', headers: never },
+  upstream_invalid_request: {
+    status: 400,
+    type: invalid,
+    message: 'The upstream rejected the request.',
+    headers: never,
+  },
   upstream_timeout: { status: 504, type: server, message: 'The upstream did not answer in time.' },
   deadline_exceeded: { status: 504, type: server, message: 'The deadline of the request passed.', headers: never },
   lease_lost: { status: 503, type: server, message: 'The reservation of the request was lost.' },

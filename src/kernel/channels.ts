@@ -1,0 +1,28 @@
+import { channel } from 'node:diagnostics_channel';
+
+/** One kind of fact, published where it happens and heard by whoever counts, logs or draws it. */
+export interface Channel<Fact> {
+  /** Free when nobody listens: check it before building a costly fact. */
+  readonly heard: boolean;
+  publish(fact: Fact): void;
+  /** Returns the call that ends the subscription. */
+  subscribe(listener: (fact: Fact) => void): () => void;
+}
+
+/** A typed channel under the process-wide name `gateway:<name>`. */
+export function typedChannel<Fact>(name: string): Channel<Fact> {
+  const raw = channel(`gateway:${name}`);
+  return {
+    get heard() {
+      return raw.hasSubscribers;
+    },
+    publish: (fact) => {
+      if (raw.hasSubscribers) raw.publish(fact);
+    },
+    subscribe: (listener) => {
+      const heard = (fact: unknown): void => listener(fact as Fact);
+      raw.subscribe(heard);
+      return () => void raw.unsubscribe(heard);
+    },
+  };
+}

@@ -1,0 +1,146 @@
+import { GatewayError } from './gateway-error.js';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+const OPEN = Buffer.from('{');
+const SEPARATOR = Buffer.from(',');
+const CLOSE = Buffer.from('}');
+const EMPTY = Buffer.from('{}');
+
+interface Member {
+  readonly name: string;
+  readonly keyStart: number;
+  readonly valueStart: number;
+  /** Exclusive; includes trailing white space. */
+  readonly valueEnd: number;
+}
+
+/**
+ * The bytes of a JSON object and where its members lie, so that a member can be changed
+ * and all other bytes forwarded as they came.
+ */
+export class JsonDocument {
+  private constructor(
+    readonly bytes: Buffer,
+    private readonly members: readonly Member[],
+  ) {}
+
+  /**
+   * Scans bytes for depth and for the members of the outermost object; not a validator: JSON.parse follows.
+   * @throws GatewayError invalid_json (not an object, deeper than maxDepth), invalid_value (a name twice)
+   */
+  static scan(bytes: Buffer, maxDepth: number): JsonDocument {
+    const members: Member[] = [];
+    let depth = 0;
+    let keyStart = -1;
+    let keyEnd = -1;
+    let valueStart = -1;
+    const endMember = (valueEnd: number): void => {
+      if (keyStart >= 0 && valueStart >= 0) {
+        members.push({ name: nameOf(bytes, keyStart, keyEnd), keyStart, valueStart, valueEnd });
+      }
+      keyStart = valueStart = -1;
+    };
+    for (let at = 0; at < bytes.length; at++) {
+      switch (bytes[at]) {
+        case QUOTE: {
+          const close = endOfString(bytes, at);
+          if (depth === 1 && keyStart < 0) {
+            keyStart = at;
+            keyEnd = close;
+          }
+          at = close;
+          break;
+        }
+        case OPEN_BRACE:
+        case OPEN_BRACKET:
+          if (++depth > maxDepth)
+            throw new GatewayError('invalid_json', { message: `The body is nested deeper than ${maxDepth} levels.` });
+          break;
+        case CLOSE_BRACE:
+        case CLOSE_BRACKET:
+          if (--depth === 0) {
+            endMember(at);
+            return new JsonDocument(bytes, checkUnique(members));
+          }
+          break;
+        case COLON:
+          if (depth === 1 && valueStart < 0) valueStart = at + 1;
+          break;
+        case COMMA:
+          if (depth === 1) endMember(at);
+          break;
+      }
+    }
+    throw new GatewayError('invalid_json');
+  }
+
+  /**
+   * The bytes with some members set to other JSON texts (added where absent); `undefined` removes a member.
+   * Every other member keeps its bytes, and so does the whole where nothing changes.
+   */
+  with(changes: ReadonlyMap<string, string | undefined>): Buffer {
+    if (changes.size === 0) return this.bytes;
+    const pieces: Buffer[] = [];
+    const put = (piece: Buffer): void => void pieces.push(pieces.length === 0 ? OPEN : SEPARATOR, piece);
+    const added = new Map(changes);
+    for (const { name, keyStart, valueStart, valueEnd } of this.members) {
+      if (!changes.has(name)) {
+        put(this.bytes.subarray(keyStart, valueEnd));
+        continue;
+      }
+      added.delete(name);
+      const value = changes.get(name);
+      if (value === undefined) continue;
+      put(this.bytes.subarray(keyStart, valueStart));
+      pieces.push(Buffer.from(value));
+    }
+    for (const [name, value] of added) {
+      if (value !== undefined) put(Buffer.from(`${JSON.stringify(name)}:${value}`));
+    }
+    pieces.push(pieces.length === 0 ? EMPTY : CLOSE);
+    return Buffer.concat(pieces);
+  }
+}
+
+/** The index of the closing quote of the string that opens at `open`. */
+function endOfString(bytes: Buffer, open: number): number {
+  let close = open;
+  for (;;) {
+    close = bytes.indexOf(QUOTE, close + 1);
+    if (close < 0) throw new GatewayError('invalid_json');
+    let slashes = 0;
+    while (bytes[close - 1 - slashes] === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) return close;
+  }
+}
+
+function nameOf(bytes: Buffer, open: number, close: number): string {
+  const raw = bytes.toString('utf8', open + 1, close);
+  if (!raw.includes('\\')) return raw;
+  try {
+    return JSON.parse(`"${raw}"`) as string;
+  } catch {
+    throw new GatewayError('invalid_json');
+  }
+}
+
+function checkUnique(members: readonly Member[]): readonly Member[] {
+  const seen = new Set<string>();
+  for (const { name } of members) {
+    if (seen.has(name)) {
+      throw new GatewayError('invalid_value', {
+        message: `The member '${name.slice(0, 64)}' appears twice.`,
+        param: name.slice(0, 64),
+      });
+    }
+    seen.add(name);
+  }
+  return members;
+}

@@ -1,0 +1,94 @@
+import { type ErrorCode } from './gateway-error.js';
+import { type ChatRequest } from './openai.js';
+import { type Principal, type Snapshot, type Target } from './snapshot.js';
+import { type AnswerFacts, type AttemptOutcome, type FailureReason } from './upstream.js';
+
+/** One try at one target, as the log, metrics and flight recorder tell it. */
+export interface AttemptRecord {
+  readonly target: Target;
+  /** Monotonic ms. */
+  readonly startedAt: number;
+  kind: 'first' | 'retry' | 'failover' | 'hedge' | 'resume';
+  firstContentAt: number | undefined;
+  endedAt: number | undefined;
+  outcome: AttemptOutcome | undefined;
+  reason: FailureReason | undefined;
+  /** The upstream's HTTP status. */
+  status: number | undefined;
+  facts: AnswerFacts | undefined;
+}
+
+/** How a request ended, from the caller's point of view. */
+export type RequestEnd = 'completed' | 'refused' | 'failed' | 'broken' | 'cancelled';
+
+/** What is charged for a request, and how it is known. */
+export interface Charge {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly costNanoUsd: number;
+  readonly usageSource: 'reported' | 'estimated' | 'none';
+}
+
+/**
+ * All state of one request: opened before the body is read, passed as the first argument everywhere,
+ * closed once when the connection has taken or lost the answer.
+ */
+export class RequestContext {
+  /** What `X-Provider-Priority` asks for, in order. */
+  pins: readonly string[] = [];
+  noFailover = false;
+  principal: Principal | undefined;
+  request: ChatRequest | undefined;
+  readonly attempts: AttemptRecord[] = [];
+  /** The attempt whose answer the caller gets. */
+  answeredBy: AttemptRecord | undefined;
+  /** The HTTP status that the caller saw; 0 until headers are sent, 499 where it left before. */
+  status = 0;
+  code: ErrorCode | undefined;
+  end: RequestEnd = 'cancelled';
+  charge: Charge | undefined;
+  /** Monotonic ms of the first content handed to the caller's socket. */
+  firstContentAt: number | undefined;
+  /** Time spent waiting for admission, ms. */
+  queuedMs = 0;
+  /** Headers that the answer carries whatever it is: rate limits, budgets. */
+  readonly answerHeaders: Record<string, string> = {};
+
+  #closed = false;
+  readonly #releases: (() => void)[] = [];
+
+  constructor(
+    /** ULID of the gateway's own: names the reservation, never taken from the caller. */
+    readonly id: string,
+    /** What the caller and the upstream see as X-Request-ID. */
+    readonly requestId: string,
+    /** Monotonic ms of the request's arrival. */
+    readonly receivedAt: number,
+    /** Monotonic ms after which nothing is worth doing for this request. */
+    readonly deadline: number,
+    readonly snapshot: Snapshot,
+    /** A valid W3C traceparent of the caller. */
+    readonly traceparent: string | undefined,
+  ) {}
+
+  /** The connection has taken or lost the answer: nobody waits for this request any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Registers the release of something taken for this request. Releases run once, last taken first,
+   * when the request closes; on a closed request `release` runs at once. They must not throw.
+   */
+  onClose(release: () => void): void {
+    if (this.#closed) release();
+    else this.#releases.push(release);
+  }
+
+  /** Runs every release. Later calls do nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (let release = this.#releases.pop(); release; release = this.#releases.pop()) release();
+  }
+}
