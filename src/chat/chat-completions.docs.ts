@@ -1,6 +1,13 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { type SchemaObject } from '@nestjs/swagger/dist/interfaces/open-api-spec.interface.js';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  type ApiResponseSchemaHost,
+  ApiHeader,
+  ApiOperation,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 import { chatRequestJsonSchema } from '../kernel/openai.js';
 
 const EXAMPLES = {
@@ -37,7 +44,7 @@ export function ChatCompletionsDocs(): MethodDecorator {
 
 const text = { type: 'string' } as const;
 const nullableText = { type: 'string', nullable: true } as const;
-const ERROR_SCHEMA: SchemaObject = {
+const ERROR_SCHEMA: ApiResponseSchemaHost['schema'] = {
   type: 'object',
   required: ['error'],
   properties: {

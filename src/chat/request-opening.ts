@@ -13,6 +13,7 @@ import { type Snapshot } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { ulid } from '../kernel/ulid.js';
 import { DrainState } from '../resilience/drain-state.js';
+import { InFlightRequests } from '../resilience/in-flight-requests.js';
 
 const TOTAL_MS = 600_000;
 /** The status that the log shows for a caller that left before it got one. */
@@ -25,6 +26,7 @@ export class RequestOpening {
     private readonly config: ConfigStore,
     private readonly authenticator: Authenticator,
     private readonly drain: DrainState,
+    private readonly inFlight: InFlightRequests,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -47,6 +49,7 @@ export class RequestOpening {
     );
     attachContext(request.raw, ctx);
     requestOpened.publish(ctx);
+    this.inFlight.add(ctx);
     ctx.onClose(() => {
       if (ctx.status === 0) ctx.status = CLIENT_CLOSED_REQUEST;
       requestEnded.publish(ctx);

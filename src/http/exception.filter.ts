@@ -1,4 +1,4 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, Logger, ServiceUnavailableException } from '@nestjs/common';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { findContext } from './context-slot.js';
@@ -16,6 +16,11 @@ export class GatewayExceptionFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
+    if (thrown instanceof ServiceUnavailableException) {
+      // Terminus reports what is down by throwing its report.
+      void reply.code(503).header('x-request-id', request.id).send(thrown.getResponse());
+      return;
+    }
     const error = this.#precise(toGatewayError(thrown), request);
     if (error.code === 'internal_error') this.#logger.error(error.cause ?? thrown);
     const ctx = findContext(request.raw);

@@ -4,7 +4,7 @@ import secureJson from 'secure-json-parse';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { JsonDocument } from '../kernel/json-document.js';
 import { ChatRequest, type ChatRequestBody, FORBIDDEN_MEMBERS } from '../kernel/openai.js';
-import { contextOf } from './context-slot.js';
+import { findContext } from './context-slot.js';
 
 /**
  * Reads a chat request's body: bounded, valid UTF-8, bounded depth, no name twice, no prototype tricks.
@@ -12,7 +12,8 @@ import { contextOf } from './context-slot.js';
  * @throws GatewayError request_too_large, invalid_json, invalid_value
  */
 export async function readChatBody(raw: IncomingMessage): Promise<unknown> {
-  const ctx = contextOf(raw);
+  const ctx = findContext(raw);
+  if (!ctx) throw new GatewayError('not_found');
   const { limits, guardrails } = ctx.snapshot;
   const bytes = await readAll(raw, Math.min(limits.bodyBytes, guardrails.input.maxBytes));
   if (!isUtf8(bytes)) throw new GatewayError('invalid_json', { message: 'The body is not valid UTF-8.' });

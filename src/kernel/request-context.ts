@@ -1,7 +1,7 @@
 import { type ErrorCode } from './gateway-error.js';
 import { type ChatRequest } from './openai.js';
 import { type Model, type Principal, type Snapshot, type Target } from './snapshot.js';
-import { type AnswerFacts, type AttemptOutcome, type FailureReason } from './upstream.js';
+import { type AnswerFacts, type AttemptOutcome, type FailureReason, type UpstreamFailure } from './upstream.js';
 
 /** One try at one target, as the log, metrics and flight recorder tell it. */
 export interface AttemptRecord {
@@ -55,6 +55,9 @@ export class RequestContext {
   queuedMs = 0;
   /** Headers that the answer carries whatever it is: rate limits, budgets. */
   readonly answerHeaders: Record<string, string> = {};
+
+  /** Ends whatever runs upstream for this request, with a reason; set by the layer that runs it. */
+  abort: (failure: UpstreamFailure) => void = () => undefined;
 
   #closed = false;
   readonly #releases: (() => void)[] = [];

@@ -51,6 +51,7 @@ export type FailureReason =
   | 'content_policy'
   | 'context_length'
   | 'deadline'
+  | 'shutting_down'
   | 'cancelled';
 
 /** Who may try again after a failure. */

@@ -5,6 +5,7 @@ import {
   type HistogramConfiguration,
   type LabelValues,
   type MetricObjectWithValues,
+  type MetricType,
   type MetricValue,
 } from 'prom-client';
 
@@ -59,7 +60,7 @@ export class FastHistogram<Label extends string = string> extends Histogram<Labe
   // eslint-disable-next-line @typescript-eslint/require-await -- the base class answers a promise
   override async get(): Promise<MetricObjectWithValues<MetricValue<Label>>> {
     const values = this.#children.flatMap((child) => child.series((this as unknown as Named).name));
-    return { name, help, type: 'histogram' as never, aggregator, values };
+    return exposed(this, 'histogram', values);
   }
 }
 

@@ -78,6 +78,7 @@ class RunningAttempt implements Answer {
     const deadline = clock.after(Math.max(0, ctx.deadline - clock.now()), () => {
       this.#attempt.cancel(new UpstreamFailure('ignored', 'deadline', 'never'));
     });
+    ctx.abort = (failure) => this.#attempt.cancel(failure);
     ctx.onClose(() => {
       deadline.cancel();
       this.#attempt.cancel(new UpstreamFailure('ignored', 'cancelled', 'never'));

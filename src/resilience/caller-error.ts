@@ -24,6 +24,7 @@ const CODES: Readonly<Record<FailureReason, ErrorCode>> = {
   content_policy: 'upstream_invalid_request',
   context_length: 'context_length_exceeded',
   deadline: 'deadline_exceeded',
+  shutting_down: 'shutting_down',
   cancelled: 'internal_error',
 };
 
