@@ -1,0 +1,40 @@
+import { Module } from '@nestjs/common';
+import { ConfigModule, ConfigService } from '@nestjs/config';
+import { systemClock } from '../kernel/clock.js';
+import { ConfigStore } from './config-store.js';
+import { Environment, loadEnvironment } from './env.js';
+import { PROVIDER_KINDS } from './provider-kinds.js';
+
+/**
+ * The environment, checked, and the gateway file, loaded: whoever is given a ConfigStore may read `current` in its
+ * constructor. A start without a usable file or environment fails with a ConfigError.
+ */
+@Module({
+  imports: [
+    ConfigModule.forRoot({
+      isGlobal: false,
+      cache: true,
+      ignoreEnvFile: true,
+      // One member, so that Nest does not write our defaults back into the process' environment.
+      validate: (variables) => ({ environment: loadEnvironment(variables as Record<string, string>) }),
+    }),
+  ],
+  providers: [
+    {
+      provide: Environment,
+      inject: [ConfigService],
+      useFactory: (config: ConfigService) => config.getOrThrow<Environment>('environment'),
+    },
+    {
+      provide: ConfigStore,
+      inject: [Environment],
+      useFactory: async (env: Environment) => {
+        const store = new ConfigStore({ env, kinds: PROVIDER_KINDS, clock: systemClock });
+        await store.load();
+        return store;
+      },
+    },
+  ],
+  exports: [Environment, ConfigStore],
+})
+export class GatewayConfigModule {}
