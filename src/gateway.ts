@@ -1,10 +1,11 @@
+import { type LogLevel, type NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module.js';
 import { RequestOpening } from './chat/request-opening.js';
 import { ConfigStore } from './config/config-store.js';
-import { Environment } from './config/env.js';
+import { type Environment } from './config/env.js';
 import { setUpDocs } from './docs.js';
 import { KnownRoutes } from './http/known-routes.js';
 import { fastifyAdapter, guardEntrance } from './http/listener.js';
@@ -13,7 +14,11 @@ import { ProcessLogger } from './observability/logger.js';
 import { OpsModule } from './ops.module.js';
 import { GracefulStop } from './graceful-stop.js';
 
+/** Nest's own narration of its start is of no use to an operator. */
+const QUIET: LogLevel[] = ['error', 'warn', 'fatal'];
 const CHAT_PATH = '/v1/chat/completions';
+/** Nest's own narration of its start is of no use to an operator. */
+const QUIET_START: NestApplicationOptions = Object.assign(Object.create(null) as NestApplicationOptions, {});
 
 /** A gateway that listens. */
 export interface RunningGateway {
@@ -27,17 +32,12 @@ export interface RunningGateway {
  * @throws ConfigError, or the error of a port that is taken
  */
 export async function startGateway(environment: Environment): Promise<RunningGateway> {
-  const log = new ProcessLogger(environment.LOG_LEVEL, systemClock);
+  const log = new ProcessLogger(environment.logLevel, systemClock);
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forRoot(log.logger),
     fastifyAdapter(systemClock),
-    {
-      bodyParser: false,
-      bufferLogs: true,
-      abortOnError: false,
-    },
+    { bodyParser: false, logger: QUIET, abortOnError: false } as NestApplicationOptions,
   );
-  app.useLogger(app.get(Logger));
   const config = app.get(ConfigStore);
   const server = app.getHttpAdapter().getInstance();
   app.get(KnownRoutes).watch(server);
@@ -47,14 +47,15 @@ export async function startGateway(environment: Environment): Promise<RunningGat
   server.server.maxConnections = config.current.limits.maxConnections;
 
   const ops = await NestFactory.create<NestFastifyApplication>(OpsModule.over(app), fastifyAdapter(systemClock), {
-    bufferLogs: true,
+    logger: QUIET,
     abortOnError: false,
-  });
-  ops.useLogger(app.get(Logger));
+  } as NestApplicationOptions);
   ops.get(KnownRoutes).watch(ops.getHttpAdapter().getInstance());
 
   await ops.listen(environment.OPS_PORT, environment.OPS_HOST);
   await app.listen(environment.PORT, environment.HOST);
+  app.useLogger(app.get(Logger));
+  for (const warning of config.warnings) log.logger.warn(warning);
   return { publicUrl: urlOf(app), opsUrl: urlOf(ops), stop: new GracefulStop(app, ops, log) };
 }
 

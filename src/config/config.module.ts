@@ -1,9 +1,10 @@
 import { Module } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { systemClock } from '../kernel/clock.js';
+import { ProviderCatalog } from '../providers/catalog.js';
+import { ProvidersModule } from '../providers/providers.module.js';
 import { ConfigStore } from './config-store.js';
 import { Environment, loadEnvironment } from './env.js';
-import { PROVIDER_KINDS } from './provider-kinds.js';
 
 /**
  * The environment, checked, and the gateway file, loaded: whoever is given a ConfigStore may read `current` in its
@@ -11,6 +12,7 @@ import { PROVIDER_KINDS } from './provider-kinds.js';
  */
 @Module({
   imports: [
+    ProvidersModule,
     ConfigModule.forRoot({
       isGlobal: false,
       cache: true,
@@ -27,9 +29,9 @@ import { PROVIDER_KINDS } from './provider-kinds.js';
     },
     {
       provide: ConfigStore,
-      inject: [Environment],
-      useFactory: async (env: Environment) => {
-        const store = new ConfigStore({ env, kinds: PROVIDER_KINDS, clock: systemClock });
+      inject: [Environment, ProviderCatalog],
+      useFactory: async (env: Environment, catalog: ProviderCatalog) => {
+        const store = new ConfigStore({ env, kinds: catalog.list(), clock: systemClock });
         await store.load();
         return store;
       },

@@ -1,5 +1,5 @@
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Clock } from '../kernel/clock.js';
 import { GatewayError } from '../kernel/gateway-error.js';
@@ -14,13 +14,12 @@ const NO_BODY_LIMIT = Number.MAX_SAFE_INTEGER;
 
 /** A Fastify server with the defaults closed that are unsafe for a public port: unbounded bodies in time, lenient types. */
 export function fastifyAdapter(clock: Clock): FastifyAdapter {
-  return new FastifyAdapter({
+  const options: unknown = {
     bodyLimit: NO_BODY_LIMIT,
     requestTimeout: 30_000,
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    disableRequestLogging: true,
     requestIdHeader: false,
     genReqId: (request: IncomingMessage) => requestIdOf(request, clock.wall()),
     clientErrorHandler: clientErrorHandler(clock),
@@ -31,7 +30,8 @@ export function fastifyAdapter(clock: Clock): FastifyAdapter {
       noDelay: true,
     },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, strict: false } },
-  } as ConstructorParameters<typeof FastifyAdapter>[0]);
+  };
+  return new FastifyAdapter(options as FastifyServerOptions);
 }
 
 /** What the public listener does with a request before its body is read. */
@@ -40,7 +40,7 @@ export type OpenRequest = (request: FastifyRequest, reply: FastifyReply) => void
 /** Adds the request id, the framing checks and the way into chat requests to a public server. */
 export function guardEntrance(server: FastifyInstance, chatPath: string, open: OpenRequest): void {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', (request) => readChatBody(request.raw));
+  server.addContentTypeParser('application/json', (request: FastifyRequest) => readChatBody(request.raw));
   server.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     // Whoever opens the request says when the body may come: after the key was checked.
     server.server.emit('request', request, response);

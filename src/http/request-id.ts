@@ -12,6 +12,6 @@ export function requestIdOf(request: Pick<IncomingMessage, 'headers'>, wallMs: n
 
 /** The caller's W3C traceparent where it is valid (version 00), else undefined. */
 export function traceparentOf(request: Pick<IncomingMessage, 'headers'>): string | undefined {
-  const given = request.headers['traceparent'];
+  const given = request.headers.traceparent;
   return typeof given === 'string' && TRACEPARENT.test(given) ? given : undefined;
 }

@@ -5,9 +5,9 @@ import { GatewayError } from '../kernel/gateway-error.js';
 export function validationError(problems: readonly FastifySchemaValidationError[]): GatewayError {
   const problem = deepest(problems);
   if (!problem) return new GatewayError('invalid_value');
-  const missing = problem.params['missingProperty'];
+  const missing = problem.params.missingProperty;
   const param = [pathOf(problem.instancePath), typeof missing === 'string' ? missing : ''].filter(Boolean).join('.');
-  const allowed = problem.params['allowedValues'];
+  const allowed = problem.params.allowedValues;
   const choices = Array.isArray(allowed) ? `: ${allowed.filter((value) => value !== null).join(', ')}` : '';
   const said = typeof missing === 'string' ? 'is required' : (problem.message ?? 'is not allowed');
   return new GatewayError('invalid_value', {

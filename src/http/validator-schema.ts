@@ -16,14 +16,14 @@ function simplify(value: unknown): unknown {
 }
 
 function nullable(schema: Schema): Schema | undefined {
-  const branches = schema['anyOf'];
+  const branches = schema.anyOf;
   if (!Array.isArray(branches) || branches.length !== 2) return undefined;
   const [type, none] = branches as [Schema, Schema];
-  if (none['type'] !== 'null' || typeof type['type'] !== 'string') return undefined;
-  const choices = type['enum'];
+  if (none.type !== 'null' || typeof type.type !== 'string') return undefined;
+  const choices = type.enum;
   return {
     ...type,
-    type: [type['type'], 'null'],
+    type: [type.type, 'null'],
     ...(Array.isArray(choices) && { enum: [...(choices as unknown[]), null] }),
   };
 }

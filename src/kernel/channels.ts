@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel';
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type AttemptRecord, type RequestContext } from './request-context.js';
 
 /** One kind of fact, published where it happens and heard by whoever counts, logs or draws it. */
@@ -12,7 +12,8 @@ export interface Channel<Fact> {
 
 /** A typed channel under the process-wide name `gateway:<name>`. */
 export function typedChannel<Fact>(name: string): Channel<Fact> {
-  const raw = channel(`gateway:${name}`);
+  const fullName = `gateway:${name}`;
+  const raw = channel(fullName);
   return {
     get heard() {
       return raw.hasSubscribers;
@@ -21,9 +22,13 @@ export function typedChannel<Fact>(name: string): Channel<Fact> {
       if (raw.hasSubscribers) raw.publish(fact);
     },
     subscribe: (listener) => {
-      const heard = (fact: unknown): void => listener(fact as Fact);
-      raw.subscribe(heard);
-      return () => void raw.unsubscribe(heard);
+      const heard = (fact: unknown): void => {
+        listener(fact as Fact);
+      };
+      subscribe(fullName, heard);
+      return () => {
+        unsubscribe(fullName, heard);
+      };
     },
   };
 }

@@ -76,6 +76,7 @@ export class JsonDocument {
         case COMMA:
           if (depth === 1) endMember(at);
           break;
+        default:
       }
     }
     throw new GatewayError('invalid_json');

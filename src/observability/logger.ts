@@ -3,7 +3,7 @@ import { type Clock } from '../kernel/clock.js';
 
 /** Lines wait for company at most this long, ms, and at most this many bytes: one write carries many lines. */
 const FLUSH_AFTER_MS = 50;
-const FLUSH_ABOVE_BYTES = 16 * 1024;
+const FLUSH_ABOVE_BYTES = 8 * 1024;
 const REDACTED = ['authorization', 'apiKey', 'api_key', '["x-api-key"]', 'cookie'];
 
 /** The process's logger: JSON lines to stdout, batched, never blocking a request. */
@@ -16,7 +16,7 @@ export class ProcessLogger {
     this.logger = pino(
       {
         level,
-        base: undefined,
+        base: null,
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
         redact: {

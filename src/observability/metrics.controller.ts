@@ -1,7 +1,6 @@
-import { Controller, Get, Headers, Res } from '@nestjs/common';
+import { Controller, Get, Res } from '@nestjs/common';
 import { PrometheusController } from '@willsoto/nestjs-prometheus';
 import { type FastifyReply } from 'fastify';
-import { Registry } from 'prom-client';
 import { GatewayMetrics } from './gateway-metrics.js';
 
 /** The scrape target: text format 0.0.4, or OpenMetrics where the scraper asks for it. */

@@ -152,7 +152,10 @@ export class Attempt {
     this.#idle?.waiting();
     for (;;) {
       if (this.#failure) throw this.#failure;
-      if (facts.done) return this.#complete(facts);
+      if (facts.done) {
+        this.#complete(facts);
+        return;
+      }
       const chunk = await this.#exchange.read();
       const payloads: string[] = [];
       // Comments keep a connection open, not a request: only events count as life.
@@ -162,17 +165,19 @@ export class Attempt {
         this.#idle?.served();
         return { payloads, json: undefined };
       }
-      if (chunk === undefined && !this.#failure) return this.#complete(facts);
+      if (chunk === undefined && !this.#failure) {
+        this.#complete(facts);
+        return;
+      }
     }
   }
 
   /** `[DONE]` is not success: a finish reason for every choice that began is. */
-  #complete(facts: AnswerFacts): undefined {
+  #complete(facts: AnswerFacts): void {
     if (facts.finished.size === 0 || facts.finished.size < facts.choices) throw truncated();
     this.#finished = true;
     this.#idle?.stop();
     this.#linger();
-    return undefined;
   }
 
   /** Reads the rest of a finished answer away, so that its connection can be used again. */

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-deprecated -- undici's own core speaks these callbacks; the newer ones wrap them and parse every header. */
 import { type Dispatcher, Pool } from 'undici';
 import { type Clock } from '../kernel/clock.js';
 import { type Provider } from '../kernel/snapshot.js';

@@ -51,25 +51,25 @@ export function upstreamConnector(rules: DialRules, clock: Clock): buildConnecto
   const connect = buildConnector({
     timeout: 0,
     ...(rules.allowPrivate ? {} : { lookup: publicLookup }),
-  } as buildConnector.BuildOptions);
+  });
 
   return (options, callback) => {
     if (!rules.allowPrivate && isIP(options.hostname) !== 0 && isPrivateAddress(options.hostname)) {
       callback(refused(), null);
       return;
     }
-    let socket: Socket | undefined;
+    const socket = connect(options, (error, connected) => {
+      timer.cancel();
+      if (error) {
+        callback(asConnectFailure(error), null);
+        return;
+      }
+      noteBytesRead(connected);
+      callback(null, connected);
+    }) as unknown as Socket | undefined;
     const timer = clock.after(rules.connectMs, () => {
       socket?.destroy(new UpstreamFailure('fault', 'connect_timeout', 'elsewhere'));
     });
-    socket = connect(options, (error, connected) => {
-      timer.cancel();
-      if (error) callback(asConnectFailure(error), null);
-      else {
-        noteBytesRead(connected);
-        callback(null, connected);
-      }
-    }) as unknown as Socket | undefined;
   };
 }
 
@@ -82,7 +82,9 @@ export function failedOnReusedSocket(error: Error & { socket?: { bytesRead?: num
 
 function noteBytesRead(socket: Socket): void {
   // First in line, so that the number is there when undici fails the request that was on the socket.
-  socket.prependListener('error', (error) => bytesReadAtError.set(error, socket.bytesRead));
+  socket.prependListener('error', (error) => {
+    bytesReadAtError.set(error, socket.bytesRead);
+  });
 }
 
 function asConnectFailure(error: Error): UpstreamFailure {

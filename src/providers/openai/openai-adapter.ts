@@ -22,8 +22,8 @@ const NOTHING_DROPPED: readonly string[] = [];
  */
 export class OpenAiAdapter implements ProviderAdapter {
   constructor(
-    readonly kind: string = 'openai',
-    readonly probePath: string = '/models',
+    readonly kind = 'openai',
+    readonly probePath = '/models',
   ) {}
 
   credentials(apiKey: string): Readonly<Record<string, string>> {

@@ -125,10 +125,10 @@ function contentLength(delta: ChunkChoice['delta']): number {
     const text = delta[field];
     if (typeof text === 'string') length += text.length;
   }
-  if (Array.isArray(delta['tool_calls']) && delta['tool_calls'].length > 0) {
-    length += JSON.stringify(delta['tool_calls']).length;
+  if (Array.isArray(delta.tool_calls) && delta.tool_calls.length > 0) {
+    length += JSON.stringify(delta.tool_calls).length;
   }
-  if (delta['function_call']) length += 1;
+  if (delta.function_call) length += 1;
   return length;
 }
 

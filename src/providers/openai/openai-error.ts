@@ -13,8 +13,8 @@ export function errorObject(body: unknown): ErrorObject | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
   const { error, detail } = body as { error?: unknown; detail?: unknown };
   const source = error ?? detail;
-  if (source === undefined || source === null) return undefined;
-  if (typeof source !== 'object') return shape(String(source as string), undefined, undefined, undefined);
+  if (typeof source === 'string') return shape(source, undefined, undefined, undefined);
+  if (typeof source !== 'object' || source === null) return undefined;
   const { message, type, param, code } = source as Record<string, unknown>;
   return shape(typeof message === 'string' ? message : JSON.stringify(source), type, param, code);
 }
