@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import { type AttemptRecord, type RequestContext } from './request-context.js';
 
 /** One kind of fact, published where it happens and heard by whoever counts, logs or draws it. */
 export interface Channel<Fact> {
@@ -26,3 +27,15 @@ export function typedChannel<Fact>(name: string): Channel<Fact> {
     },
   };
 }
+
+/** An attempt ended. */
+export interface AttemptFact {
+  readonly ctx: RequestContext;
+  readonly attempt: AttemptRecord;
+}
+
+export const attemptEnded = typedChannel<AttemptFact>('attempt');
+/** A request ended: its outcome, charge and times are final. */
+export const requestEnded = typedChannel<RequestContext>('request');
+/** A chat request was admitted past the door: every one of them ends with `requestEnded`. */
+export const requestOpened = typedChannel<RequestContext>('request-opened');

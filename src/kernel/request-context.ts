@@ -1,7 +1,7 @@
 import { type ErrorCode } from './gateway-error.js';
 import { type ChatRequest } from './openai.js';
-import { type Principal, type Snapshot, type Target } from './snapshot.js';
-import { type AnswerFacts, type AttemptOutcome, type FailureReason } from './upstream.js';
+import { type Model, type Principal, type Snapshot, type Target } from './snapshot.js';
+import { type AnswerFacts, type AttemptOutcome, type FailureReason, type UpstreamFailure } from './upstream.js';
 
 /** One try at one target, as the log, metrics and flight recorder tell it. */
 export interface AttemptRecord {
@@ -37,8 +37,10 @@ export class RequestContext {
   /** What `X-Provider-Priority` asks for, in order. */
   pins: readonly string[] = [];
   noFailover = false;
-  principal: Principal | undefined;
+  /** Set once the body was read and parsed. */
   request: ChatRequest | undefined;
+  /** Set once the key was found to be allowed it. */
+  model: Model | undefined;
   readonly attempts: AttemptRecord[] = [];
   /** The attempt whose answer the caller gets. */
   answeredBy: AttemptRecord | undefined;
@@ -54,6 +56,9 @@ export class RequestContext {
   /** Headers that the answer carries whatever it is: rate limits, budgets. */
   readonly answerHeaders: Record<string, string> = {};
 
+  /** Ends whatever runs upstream for this request, with a reason; set by the layer that runs it. */
+  abort: (failure: UpstreamFailure) => void = () => undefined;
+
   #closed = false;
   readonly #releases: (() => void)[] = [];
 
@@ -67,6 +72,7 @@ export class RequestContext {
     /** Monotonic ms after which nothing is worth doing for this request. */
     readonly deadline: number,
     readonly snapshot: Snapshot,
+    readonly principal: Principal,
     /** A valid W3C traceparent of the caller. */
     readonly traceparent: string | undefined,
   ) {}

@@ -51,6 +51,7 @@ export type FailureReason =
   | 'content_policy'
   | 'context_length'
   | 'deadline'
+  | 'shutting_down'
   | 'cancelled';
 
 /** Who may try again after a failure. */
@@ -95,6 +96,8 @@ export class AnswerFacts {
   content = false;
   /** The upstream's `[DONE]`, or the end in its own format. */
   done = false;
+  /** Choices that began: the highest index seen, plus one. */
+  choices = 0;
   /** Indexes of the choices that gave a finish_reason. */
   readonly finished = new Set<number>();
   finishReason: string | undefined;
@@ -124,6 +127,16 @@ export interface DecodedAnswer {
   readonly facts: AnswerFacts;
   /** The answer in OpenAI's format; the received bytes where nothing had to change. */
   readonly json: Buffer;
+}
+
+/** An answer whose first content is in hand: what the response encoder writes. */
+export interface Answer {
+  readonly first: EventBatch;
+  /**
+   * The next batch, or undefined after a complete answer.
+   * @throws UpstreamFailure when the stream broke
+   */
+  next(): Promise<EventBatch | undefined>;
 }
 
 /** One wire format. Pure: no sockets, clocks, retries, keys or logs. */

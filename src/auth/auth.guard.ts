@@ -1,0 +1,24 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type FastifyRequest } from 'fastify';
+import { contextOf } from '../http/context-slot.js';
+import { findModel } from './model-access.js';
+import { parseNoFailover, parseProviderPriority } from './provider-priority.js';
+
+/** May this key use this model and these providers. */
+@Injectable()
+export class AuthGuard implements CanActivate {
+  /** @throws GatewayError model_not_found, unknown_provider */
+  canActivate(execution: ExecutionContext): boolean {
+    const { raw } = execution.switchToHttp().getRequest<FastifyRequest>();
+    const ctx = contextOf(raw);
+    ctx.model = findModel(ctx.snapshot, ctx.principal, ctx.request?.model ?? '');
+    const priority = raw.headers['x-provider-priority'];
+    ctx.pins = parseProviderPriority(
+      Array.isArray(priority) ? priority.join(',') : priority,
+      ctx.snapshot,
+      ctx.principal,
+    );
+    ctx.noFailover = parseNoFailover(raw.headers['x-no-failover'] as string | undefined);
+    return true;
+  }
+}

@@ -1,0 +1,30 @@
+import { Controller, HttpCode, Post, Res, UseGuards } from '@nestjs/common';
+import { RouteSchema } from '@nestjs/platform-fastify';
+import { type FastifyReply } from 'fastify';
+import { AuthGuard } from '../auth/auth.guard.js';
+import { Ctx } from '../http/ctx.decorator.js';
+import { validatorSchema } from '../http/validator-schema.js';
+import { chatRequestJsonSchema } from '../kernel/openai.js';
+import { RequestContext } from '../kernel/request-context.js';
+import { ChatCompletionsDocs } from './chat-completions.docs.js';
+import { ChatService } from './chat.service.js';
+import { ResponseEncoder } from './response-encoder.js';
+
+/** The whole way of a request: opened before its body is read, guarded, answered. */
+@Controller('v1/chat/completions')
+@UseGuards(AuthGuard)
+export class ChatCompletionsController {
+  constructor(
+    private readonly chat: ChatService,
+    private readonly encoder: ResponseEncoder,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  @RouteSchema({ body: validatorSchema(chatRequestJsonSchema) })
+  @ChatCompletionsDocs()
+  async create(@Ctx() ctx: RequestContext, @Res() reply: FastifyReply): Promise<void> {
+    const answer = await this.chat.complete(ctx);
+    await this.encoder.write(ctx, answer, reply);
+  }
+}

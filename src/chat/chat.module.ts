@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
+import { ConfigurationModule } from '../config/config.module.js';
+import { ClockModule } from '../http/clock.module.js';
+import { ObservabilityModule } from '../observability/observability.module.js';
+import { ResilienceModule } from '../resilience/resilience.module.js';
+import { RoutingModule } from '../routing/routing.module.js';
+import { ChatCompletionsController } from './chat-completions.controller.js';
+import { ChatService } from './chat.service.js';
+import { ModelsController } from './models.controller.js';
+import { RequestOpening } from './request-opening.js';
+import { ResponseEncoder } from './response-encoder.js';
+
+@Module({
+  imports: [ClockModule, ConfigurationModule, AuthModule, RoutingModule, ResilienceModule, ObservabilityModule],
+  controllers: [ChatCompletionsController, ModelsController],
+  providers: [ChatService, RequestOpening, ResponseEncoder],
+  exports: [RequestOpening],
+})
+export class ChatModule {}

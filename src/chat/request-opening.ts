@@ -1,0 +1,68 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { Authenticator } from '../auth/authenticator.js';
+import { ConfigStore } from '../config/config-store.js';
+import { attachContext } from '../http/context-slot.js';
+import { tooLarge } from '../http/json-body.js';
+import { traceparentOf } from '../http/request-id.js';
+import { requestEnded, requestOpened } from '../kernel/channels.js';
+import { type Clock } from '../kernel/clock.js';
+import { GatewayError } from '../kernel/gateway-error.js';
+import { RequestContext } from '../kernel/request-context.js';
+import { type Snapshot } from '../kernel/snapshot.js';
+import { CLOCK } from '../kernel/tokens.js';
+import { ulid } from '../kernel/ulid.js';
+import { DrainState } from '../resilience/drain-state.js';
+import { InFlightRequests } from '../resilience/in-flight-requests.js';
+
+const TOTAL_MS = 600_000;
+/** The status that the log shows for a caller that left before it got one. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+/** Step 1 of a chat request, before a byte of its body is read: cheapest refusals first, then the context. */
+@Injectable()
+export class RequestOpening {
+  constructor(
+    private readonly config: ConfigStore,
+    private readonly authenticator: Authenticator,
+    private readonly drain: DrainState,
+    private readonly inFlight: InFlightRequests,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** @throws GatewayError shutting_down, invalid_api_key, unsupported_media_type, request_too_large */
+  open(request: FastifyRequest, reply: FastifyReply): void {
+    const snapshot = this.config.current;
+    if (this.drain.refusing) throw new GatewayError('shutting_down');
+    const principal = this.authenticator.authenticate(request.raw.headers.authorization, snapshot);
+    checkFraming(request, snapshot);
+    const now = this.clock.now();
+    const id = ulid(this.clock.wall());
+    const ctx = new RequestContext(
+      id,
+      request.id,
+      now,
+      now + TOTAL_MS,
+      snapshot,
+      principal,
+      traceparentOf(request.raw),
+    );
+    attachContext(request.raw, ctx);
+    requestOpened.publish(ctx);
+    this.inFlight.add(ctx);
+    ctx.onClose(() => {
+      if (ctx.status === 0) ctx.status = CLIENT_CLOSED_REQUEST;
+      requestEnded.publish(ctx);
+    });
+    reply.raw.once('close', () => ctx.close());
+    if (request.raw.headers.expect !== undefined) reply.raw.writeContinue();
+  }
+}
+
+/** Refuses a body that will not be read anyway, before it is sent. */
+function checkFraming({ raw }: FastifyRequest, snapshot: Snapshot): void {
+  const encoding = raw.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') throw new GatewayError('unsupported_media_type');
+  const limit = Math.min(snapshot.limits.bodyBytes, snapshot.guardrails.input.maxBytes);
+  if (Number(raw.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
+}

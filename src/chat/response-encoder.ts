@@ -1,0 +1,101 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { type FastifyReply } from 'fastify';
+import { type ServerResponse } from 'node:http';
+import { type Clock } from '../kernel/clock.js';
+import { GatewayError } from '../kernel/gateway-error.js';
+import { type RequestContext } from '../kernel/request-context.js';
+import { CLOCK } from '../kernel/tokens.js';
+import { type Answer, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
+import { callerError, failedProviders } from '../resilience/caller-error.js';
+
+const DONE = 'data: [DONE]\n\n';
+
+/** Writes an answer to the caller: JSON or server-sent events. The only place that knows the one from the other. */
+@Injectable()
+export class ResponseEncoder {
+  readonly #logger = new Logger('ResponseEncoder');
+
+  constructor(@Inject(CLOCK) private readonly clock: Clock) {}
+
+  /** Takes the reply over from Fastify: the status is true, for the first content is in hand. */
+  async write(ctx: RequestContext, answer: Answer, reply: FastifyReply): Promise<void> {
+    reply.hijack();
+    const { raw } = reply;
+    if (ctx.closed || raw.destroyed) return;
+    ctx.status = 200;
+    ctx.firstContentAt = this.clock.now();
+    const { json } = answer.first;
+    if (json) {
+      ctx.end = 'completed';
+      raw.writeHead(200, {
+        ...answerHeaders(ctx),
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': json.length,
+      });
+      raw.end(json);
+      return;
+    }
+    raw.writeHead(200, {
+      ...answerHeaders(ctx),
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+      'x-content-type-options': 'nosniff',
+    });
+    await this.#stream(ctx, answer, raw);
+  }
+
+  async #stream(ctx: RequestContext, answer: Answer, raw: ServerResponse): Promise<void> {
+    try {
+      for (let batch: EventBatch | undefined = answer.first; batch; batch = await answer.next()) {
+        if (!raw.write(frame(batch))) await this.#drained(ctx, raw);
+        if (ctx.closed) return;
+      }
+      ctx.end = 'completed';
+      raw.end(DONE);
+    } catch (error) {
+      if (ctx.closed) return;
+      const told =
+        error instanceof UpstreamFailure ? callerError(error, ctx, this.clock) : toInternal(error, this.#logger);
+      ctx.code = told.code;
+      ctx.end = 'broken';
+      // No [DONE]: official SDKs raise the error object, and a truncated stream never looks complete.
+      raw.end(`data: ${JSON.stringify({ error: told.toObject() })}\n\n`);
+    }
+  }
+
+  /** Waits until the caller's socket takes more; a caller that takes nothing for too long is let go. */
+  #drained(ctx: RequestContext, raw: ServerResponse): Promise<void> {
+    return new Promise((resolve) => {
+      const stalled = this.clock.after(ctx.snapshot.limits.writeStallMs, () => raw.destroy());
+      const go = (): void => {
+        stalled.cancel();
+        raw.off('drain', go);
+        resolve();
+      };
+      raw.once('drain', go);
+      ctx.onClose(go);
+    });
+  }
+}
+
+function frame({ payloads }: EventBatch): string {
+  let text = '';
+  for (const payload of payloads) text += `data: ${payload}\n\n`;
+  return text;
+}
+
+function answerHeaders(ctx: RequestContext): Record<string, string | number> {
+  return {
+    ...ctx.answerHeaders,
+    'x-request-id': ctx.requestId,
+    'x-gateway-provider': ctx.answeredBy?.target.provider.name ?? '',
+    'x-gateway-attempts': String(ctx.attempts.length),
+    ...(ctx.attempts.length > 1 && failedProviders(ctx)),
+  };
+}
+
+function toInternal(error: unknown, logger: Logger): GatewayError {
+  logger.error(error);
+  return new GatewayError('internal_error', { cause: error });
+}

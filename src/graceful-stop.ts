@@ -1,0 +1,59 @@
+import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ConfigStore } from './config/config-store.js';
+import { systemClock } from './kernel/clock.js';
+import { type ProcessLogger } from './observability/logger.js';
+import { ProviderCatalog } from './providers/catalog.js';
+import { DrainState } from './resilience/drain-state.js';
+import { InFlightRequests } from './resilience/in-flight-requests.js';
+
+/** Time for error events to reach callers after the drain's deadline, ms. */
+const LAST_WORDS_MS = 2_000;
+
+/** Ends a gateway without breaking what it serves: unready, wait, refuse, finish, close. */
+export class GracefulStop {
+  #stopping: Promise<void> | undefined;
+
+  constructor(
+    private readonly app: NestFastifyApplication,
+    private readonly ops: NestFastifyApplication,
+    private readonly log: ProcessLogger,
+  ) {}
+
+  /**
+   * Resolves when everything is closed; later calls join the first.
+   * @param delayMs how long to go on serving while those who route to us notice; default: the configuration's
+   */
+  drain(delayMs?: number): Promise<void> {
+    return (this.#stopping ??= this.#drain(delayMs));
+  }
+
+  async #drain(delayMs: number | undefined): Promise<void> {
+    const { drain } = this.app.get(ConfigStore).current.resilience;
+    const state = this.app.get(DrainState);
+    const inFlight = this.app.get(InFlightRequests);
+    state.stopBeingReady();
+    await passed(delayMs ?? drain.delayMs);
+    state.refuse();
+    this.app.getHttpServer().close();
+    this.app.getHttpServer().closeIdleConnections();
+    await Promise.race([inFlight.idle(), passed(drain.timeoutMs)]);
+    inFlight.abortAll();
+    await Promise.race([inFlight.idle(), passed(LAST_WORDS_MS)]);
+    await this.close();
+  }
+
+  /** At once: connections are cut. */
+  async close(): Promise<void> {
+    this.app.getHttpServer().closeAllConnections();
+    this.ops.getHttpServer().closeAllConnections();
+    await this.app.get(ProviderCatalog).network.close();
+    await Promise.allSettled([this.app.close(), this.ops.close()]);
+    this.log.close();
+  }
+}
+
+function passed(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    systemClock.after(ms, resolve);
+  });
+}

@@ -1,0 +1,52 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Logger, ServiceUnavailableException } from '@nestjs/common';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { GatewayError } from '../kernel/gateway-error.js';
+import { findContext } from './context-slot.js';
+import { toGatewayError } from './error-answer.js';
+import { KnownRoutes } from './known-routes.js';
+
+/** The one place that answers errors: every entrance ends here, in OpenAI's shape. */
+@Catch()
+export class GatewayExceptionFilter implements ExceptionFilter {
+  readonly #logger = new Logger('Exceptions');
+
+  constructor(private readonly routes: KnownRoutes) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    if (thrown instanceof ServiceUnavailableException) {
+      // Terminus reports what is down by throwing its report.
+      void reply.code(503).header('x-request-id', request.id).send(thrown.getResponse());
+      return;
+    }
+    const error = this.#precise(toGatewayError(thrown), request);
+    if (error.code === 'internal_error') this.#logger.error(error.cause ?? thrown);
+    const ctx = findContext(request.raw);
+    if (ctx) {
+      ctx.code = error.code;
+      ctx.status = error.status;
+      ctx.end = error.status < 500 ? 'refused' : 'failed';
+    }
+    if (reply.raw.headersSent || reply.raw.destroyed) return;
+    void reply
+      .code(error.status)
+      .headers({ ...ctx?.answerHeaders, ...error.headers, 'x-request-id': request.id })
+      .type('application/json; charset=utf-8')
+      .send({ error: error.toObject() });
+  }
+
+  /** A known path with another method is 405, with what it does take. */
+  #precise(error: GatewayError, request: FastifyRequest): GatewayError {
+    if (error.code !== 'not_found') return error;
+    const methods = this.routes.methodsOf(request.url);
+    const where = `${request.method} ${request.url.split('?')[0]?.slice(0, 200) ?? ''}`;
+    return methods.length > 0
+      ? new GatewayError('method_not_allowed', {
+          message: `Not allowed: ${where}`,
+          headers: { allow: methods.join(', ') },
+        })
+      : new GatewayError('not_found', { message: `Unknown request URL: ${where}. Please check the URL for typos.` });
+  }
+}

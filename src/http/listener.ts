@@ -1,0 +1,63 @@
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { type Clock } from '../kernel/clock.js';
+import { GatewayError } from '../kernel/gateway-error.js';
+import { clientErrorHandler } from './client-error.js';
+import { readChatBody } from './json-body.js';
+import { requestIdOf } from './request-id.js';
+
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_HEADERS = 100;
+/** Bodies are bounded by the snapshot in force, where they are read. */
+const NO_BODY_LIMIT = Number.MAX_SAFE_INTEGER;
+
+/** A Fastify server with the defaults closed that are unsafe for a public port: unbounded bodies in time, lenient types. */
+export function fastifyAdapter(clock: Clock): FastifyAdapter {
+  return new FastifyAdapter({
+    bodyLimit: NO_BODY_LIMIT,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    disableRequestLogging: true,
+    requestIdHeader: false,
+    genReqId: (request: IncomingMessage) => requestIdOf(request, clock.wall()),
+    clientErrorHandler: clientErrorHandler(clock),
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: 10_000,
+      connectionsCheckingInterval: 5_000,
+      noDelay: true,
+    },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, strict: false } },
+  } as ConstructorParameters<typeof FastifyAdapter>[0]);
+}
+
+/** What the public listener does with a request before its body is read. */
+export type OpenRequest = (request: FastifyRequest, reply: FastifyReply) => void;
+
+/** Adds the request id, the framing checks and the way into chat requests to a public server. */
+export function guardEntrance(server: FastifyInstance, chatPath: string, open: OpenRequest): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', (request) => readChatBody(request.raw));
+  server.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    // Whoever opens the request says when the body may come: after the key was checked.
+    server.server.emit('request', request, response);
+  });
+  server.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    try {
+      checkRequest(request);
+      if (request.routeOptions.url === chatPath && request.method === 'POST') open(request, reply);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+function checkRequest({ raw }: FastifyRequest): void {
+  if (raw.rawHeaders.length > MAX_HEADERS * 2) throw new GatewayError('headers_too_large');
+  if (raw.url?.startsWith('/') === false) throw new GatewayError('bad_request');
+}

@@ -1,0 +1,17 @@
+import 'reflect-metadata';
+import { ConfigError } from './config/config-error.js';
+import { loadEnvironment } from './config/env.js';
+import { startGateway } from './gateway.js';
+import { handleSignals } from './signals.js';
+import { welcome } from './welcome.js';
+
+try {
+  const environment = loadEnvironment();
+  const gateway = await startGateway(environment);
+  handleSignals(gateway.stop);
+  process.stderr.write(welcome(gateway));
+} catch (error) {
+  if (!(error instanceof ConfigError) && !(error instanceof Error && 'code' in error)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,20 @@
+import { Controller, Get, Headers, Res } from '@nestjs/common';
+import { PrometheusController } from '@willsoto/nestjs-prometheus';
+import { type FastifyReply } from 'fastify';
+import { Registry } from 'prom-client';
+import { GatewayMetrics } from './gateway-metrics.js';
+
+/** The scrape target: text format 0.0.4, or OpenMetrics where the scraper asks for it. */
+@Controller()
+export class MetricsController extends PrometheusController {
+  constructor(private readonly metrics: GatewayMetrics) {
+    super();
+  }
+
+  @Get()
+  override async index(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    const { registry } = this.metrics;
+    void reply.header('content-type', registry.contentType);
+    return registry.metrics();
+  }
+}

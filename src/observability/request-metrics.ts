@@ -1,0 +1,140 @@
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { type AttemptFact, attemptEnded, requestEnded, requestOpened } from '../kernel/channels.js';
+import { type Clock } from '../kernel/clock.js';
+import { type RequestContext } from '../kernel/request-context.js';
+import { CLOCK } from '../kernel/tokens.js';
+import { type CounterChild, type HistogramChild } from './fast-metrics.js';
+import { GatewayMetrics } from './gateway-metrics.js';
+
+interface ModelChildren {
+  readonly duration: HistogramChild;
+  readonly firstToken: HistogramChild;
+  readonly perToken: HistogramChild;
+  readonly added: HistogramChild;
+  readonly inputTokens: HistogramChild;
+  readonly outputTokens: HistogramChild;
+  readonly input: CounterChild;
+  readonly output: CounterChild;
+}
+
+/** Counts requests and attempts, once each, when they end. */
+@Injectable()
+export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
+  readonly #counters = new Map<string, CounterChild>();
+  readonly #models = new Map<string, ModelChildren>();
+  #unsubscribe: (() => void)[] = [];
+  #inFlight = 0;
+
+  constructor(
+    private readonly metrics: GatewayMetrics,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  onModuleInit(): void {
+    this.metrics.inFlight.readFrom(() => [{ labels: {}, value: this.#inFlight }]);
+    this.#unsubscribe = [
+      requestOpened.subscribe(() => this.#inFlight++),
+      requestEnded.subscribe((ctx) => this.#countRequest(ctx)),
+      attemptEnded.subscribe((fact) => this.#countAttempt(fact)),
+    ];
+  }
+
+  onModuleDestroy(): void {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+  }
+
+  #countRequest(ctx: RequestContext): void {
+    this.#inFlight--;
+    const model = ctx.model?.name ?? 'other';
+    const stream = ctx.request?.stream === true;
+    const code = ctx.end === 'cancelled' ? 'cancelled' : (ctx.code ?? 'ok');
+    const key = `r ${model} ${code} ${stream} ${ctx.status}`;
+    const child =
+      this.#counters.get(key) ??
+      this.#keep(
+        key,
+        this.metrics.requests.child({
+          model,
+          code,
+          stream: String(stream),
+          status_class: `${Math.floor(ctx.status / 100)}xx`,
+        }),
+      );
+    child.add();
+    if (ctx.answeredBy) this.#observe(ctx, model, stream);
+  }
+
+  #observe(ctx: RequestContext, model: string, stream: boolean): void {
+    const children = this.#models.get(model) ?? this.#model(model);
+    const now = this.clock.now();
+    children.duration.observe((now - ctx.receivedAt) / 1000);
+    const { charge, firstContentAt } = ctx;
+    if (charge) {
+      children.inputTokens.observe(charge.promptTokens);
+      children.outputTokens.observe(charge.completionTokens);
+      children.input.add(charge.promptTokens);
+      children.output.add(charge.completionTokens);
+      this.#countCost(ctx, charge.costNanoUsd, charge.usageSource);
+    }
+    if (firstContentAt === undefined) return;
+    if (stream) {
+      children.firstToken.observe((firstContentAt - ctx.receivedAt) / 1000);
+      const tokens = (charge?.completionTokens ?? 0) - 1;
+      if (tokens > 0) children.perToken.observe((now - firstContentAt) / 1000 / tokens);
+    }
+    children.added.observe(Math.max(0, addedMs(ctx, firstContentAt)) / 1000);
+  }
+
+  #countCost(ctx: RequestContext, costNanoUsd: number, source: string): void {
+    const model = ctx.model?.name ?? 'other';
+    const provider = ctx.answeredBy?.target.provider.name ?? 'none';
+    const costKey = `c ${provider} ${model}`;
+    const cost = this.#counters.get(costKey) ?? this.#keep(costKey, this.metrics.cost.child({ provider, model }));
+    cost.add(costNanoUsd);
+    const sourceKey = `u ${source}`;
+    const known = this.#counters.get(sourceKey) ?? this.#keep(sourceKey, this.metrics.usageSource.child({ source }));
+    known.add();
+  }
+
+  #countAttempt({ ctx, attempt }: AttemptFact): void {
+    const { target, kind } = attempt;
+    const outcome = attempt.outcome ?? 'ignored';
+    const reason = attempt.reason ?? 'none';
+    const model = ctx.model?.name ?? 'other';
+    const key = `a ${target.id} ${model} ${kind} ${outcome} ${reason}`;
+    const labels = { provider: target.provider.name, model, kind, outcome, reason };
+    const child = this.#counters.get(key) ?? this.#keep(key, this.metrics.attempts.child(labels));
+    child.add();
+  }
+
+  #keep(key: string, child: CounterChild): CounterChild {
+    this.#counters.set(key, child);
+    return child;
+  }
+
+  #model(model: string): ModelChildren {
+    const labels = { gen_ai_request_model: model };
+    const { metrics } = this;
+    const children: ModelChildren = {
+      duration: metrics.duration.child(labels),
+      firstToken: metrics.firstToken.child(labels),
+      perToken: metrics.perToken.child(labels),
+      added: metrics.added.child(labels),
+      inputTokens: metrics.tokenUsage.child({ ...labels, gen_ai_token_type: 'input' }),
+      outputTokens: metrics.tokenUsage.child({ ...labels, gen_ai_token_type: 'output' }),
+      input: metrics.tokens.child({ model, type: 'input' }),
+      output: metrics.tokens.child({ model, type: 'output' }),
+    };
+    this.#models.set(model, children);
+    return children;
+  }
+}
+
+/** What the gateway itself added until the first content, ms: neither upstream nor queue. */
+function addedMs(ctx: RequestContext, firstContentAt: number): number {
+  let upstream = 0;
+  for (const { startedAt, firstContentAt: content, endedAt } of ctx.attempts) {
+    upstream += (content ?? endedAt ?? startedAt) - startedAt;
+  }
+  return firstContentAt - ctx.receivedAt - upstream - ctx.queuedMs;
+}

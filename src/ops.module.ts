@@ -1,0 +1,31 @@
+import { type DynamicModule, type INestApplicationContext, Module, type Provider } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { TerminusModule } from '@nestjs/terminus';
+import { PrometheusModule } from '@willsoto/nestjs-prometheus';
+import { HealthController } from './health/health.controller.js';
+import { ReadinessIndicator } from './health/readiness.indicator.js';
+import { GatewayExceptionFilter } from './http/exception.filter.js';
+import { KnownRoutes } from './http/known-routes.js';
+import { GatewayMetrics } from './observability/gateway-metrics.js';
+import { MetricsController } from './observability/metrics.controller.js';
+
+/** What the operations listener sees of the public one: the same objects. */
+const SHARED = [GatewayMetrics, ReadinessIndicator] as const;
+
+/** The operations listener: metrics, health, admin. Never shed, and bound to loopback unless told otherwise. */
+@Module({})
+export class OpsModule {
+  static over(app: INestApplicationContext): DynamicModule {
+    const shared: Provider[] = SHARED.map((token) => ({ provide: token, useValue: app.get<unknown>(token) }));
+    const metrics = PrometheusModule.register({ controller: MetricsController, defaultMetrics: { enabled: false } });
+    return {
+      module: OpsModule,
+      imports: [
+        { ...metrics, providers: [...(metrics.providers ?? []), ...shared] },
+        TerminusModule.forRoot({ logger: false }),
+      ],
+      controllers: [HealthController],
+      providers: [...shared, KnownRoutes, { provide: APP_FILTER, useClass: GatewayExceptionFilter }],
+    };
+  }
+}

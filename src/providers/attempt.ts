@@ -1,0 +1,231 @@
+import { type Clock, type Timer } from '../kernel/clock.js';
+import { type ChatRequest } from '../kernel/openai.js';
+import { type Target } from '../kernel/snapshot.js';
+import {
+  type AnswerFacts,
+  type EncodeOptions,
+  type EventBatch,
+  type EventDecoder,
+  type ProviderAdapter,
+  UpstreamFailure,
+} from '../kernel/upstream.js';
+import { type ProviderKind } from './catalog.js';
+import { IdleWatch } from './idle-watch.js';
+import { type SseEvent, SseDecoder } from './sse-decoder.js';
+import { type ResponseHead, type UpstreamExchange } from './upstream-exchange.js';
+import { type CallIdentity, upstreamHeaders } from './upstream-headers.js';
+
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+const MAX_ERROR_BYTES = 64 * 1024;
+/** Events without content before the commit point: an honest upstream sends one or two. */
+const MAX_EMPTY_EVENTS = 1_000;
+/** How long a finished stream may keep its socket before it is dropped instead of reused, ms. */
+const FINISHED_LINGER_MS = 1_000;
+
+/** Bounds of one attempt, ms. */
+export interface AttemptBounds {
+  /** Until the first content of a stream. */
+  readonly firstTokenMs: number;
+  /** Between two reads that hold events. */
+  readonly idleMs: number;
+  /** Until a plain answer is whole. */
+  readonly answerMs: number;
+}
+
+/** One call to one target: from bytes sent to batches of events, each phase bounded. Ends once. */
+export class Attempt {
+  /** Members of the request that the provider could not take. */
+  readonly droppedParams: readonly string[];
+  readonly #adapter: ProviderAdapter;
+  readonly #exchange: UpstreamExchange;
+  readonly #timer: Timer;
+  #idle: IdleWatch | undefined;
+  #decoder: EventDecoder | undefined;
+  #facts: AnswerFacts | undefined;
+  readonly #sse = new SseDecoder();
+  readonly #events: SseEvent[] = [];
+  #failure: UpstreamFailure | undefined;
+  #finished = false;
+
+  constructor(
+    kind: ProviderKind,
+    private readonly target: Target,
+    private readonly request: ChatRequest,
+    private readonly options: EncodeOptions,
+    identity: CallIdentity,
+    private readonly bounds: AttemptBounds,
+    private readonly clock: Clock,
+  ) {
+    this.#adapter = kind.adapter;
+    const { path, headers, body, droppedParams } = kind.adapter.encode(request, target, options);
+    this.droppedParams = droppedParams;
+    this.#exchange = kind.transport.send(target.provider, {
+      method: 'POST',
+      path,
+      headers: upstreamHeaders(target.provider, kind.adapter, headers, identity),
+      body,
+    });
+    const reason = options.stream ? 'first_token_timeout' : 'response_timeout';
+    this.#timer = clock.after(options.stream ? bounds.firstTokenMs : bounds.answerMs, () =>
+      this.cancel(new UpstreamFailure('fault', reason, 'elsewhere')),
+    );
+  }
+
+  /** What the answer has told so far; undefined until one began. */
+  get facts(): AnswerFacts | undefined {
+    return this.#facts;
+  }
+
+  /**
+   * The first batch that holds content: until it is in hand another target may still answer instead.
+   * @throws UpstreamFailure
+   */
+  async first(): Promise<EventBatch> {
+    try {
+      const head = await this.#exchange.head();
+      if (head.status < 200 || head.status > 299) throw await this.#refusal(head);
+      this.#checkEncoding(head);
+      return this.options.stream ? await this.#firstEvents(head) : await this.#plainAnswer();
+    } catch (error) {
+      this.#exchange.discard();
+      throw this.#redacted(error);
+    } finally {
+      this.#timer.cancel();
+    }
+  }
+
+  /**
+   * The events of the next upstream read, or undefined after a complete answer.
+   * @throws UpstreamFailure when the stream broke, stalled, or ended without being complete
+   */
+  async next(): Promise<EventBatch | undefined> {
+    if (this.#finished || !this.options.stream) return undefined;
+    try {
+      return await this.#nextEvents();
+    } catch (error) {
+      this.#idle?.stop();
+      this.#exchange.discard();
+      throw this.#redacted(error);
+    }
+  }
+
+  /** Lets go of the upstream at once; a pending read fails with `failure`. Harmless after the end. */
+  cancel(failure: UpstreamFailure): void {
+    this.#timer.cancel();
+    this.#idle?.stop();
+    this.#exchange.fail(failure);
+  }
+
+  async #plainAnswer(): Promise<EventBatch> {
+    const body = await this.#exchange.readAll(MAX_ANSWER_BYTES);
+    const { facts, json } = this.#adapter.decodeAnswer(body, this.request, this.target);
+    this.#facts = facts;
+    this.#finished = true;
+    return { payloads: [], json };
+  }
+
+  async #firstEvents(head: ResponseHead): Promise<EventBatch> {
+    if (!head.get('content-type')?.startsWith('text/event-stream')) await this.#notAStream();
+    const decoder = this.#adapter.decoder(this.request, this.target);
+    this.#decoder = decoder;
+    this.#facts = decoder.facts;
+    const held: string[] = [];
+    let seen = 0;
+    for (;;) {
+      const chunk = await this.#exchange.read();
+      seen += this.#decode(chunk, held);
+      const { facts } = decoder;
+      if (facts.content || facts.finished.size > 0) {
+        this.#failure = facts.failure;
+        this.#idle = new IdleWatch(this.bounds.idleMs, this.clock, () => this.cancel(stalled()));
+        return { payloads: held, json: undefined };
+      }
+      if (facts.failure) throw facts.failure;
+      if (chunk === undefined || facts.done) throw truncated();
+      if (seen > MAX_EMPTY_EVENTS) throw new UpstreamFailure('fault', 'malformed', 'elsewhere');
+    }
+  }
+
+  async #nextEvents(): Promise<EventBatch | undefined> {
+    const facts = this.#decoder?.facts;
+    if (!facts) return undefined;
+    this.#idle?.waiting();
+    for (;;) {
+      if (this.#failure) throw this.#failure;
+      if (facts.done) return this.#complete(facts);
+      const chunk = await this.#exchange.read();
+      const payloads: string[] = [];
+      // Comments keep a connection open, not a request: only events count as life.
+      if (this.#decode(chunk, payloads) > 0) this.#idle?.waiting();
+      if (facts.failure) this.#failure = facts.failure;
+      if (payloads.length > 0) {
+        this.#idle?.served();
+        return { payloads, json: undefined };
+      }
+      if (chunk === undefined && !this.#failure) return this.#complete(facts);
+    }
+  }
+
+  /** `[DONE]` is not success: a finish reason for every choice that began is. */
+  #complete(facts: AnswerFacts): undefined {
+    if (facts.finished.size === 0 || facts.finished.size < facts.choices) throw truncated();
+    this.#finished = true;
+    this.#idle?.stop();
+    this.#linger();
+    return undefined;
+  }
+
+  /** Reads the rest of a finished answer away, so that its connection can be used again. */
+  #linger(): void {
+    const timer = this.clock.after(FINISHED_LINGER_MS, () => this.#exchange.discard());
+    this.#exchange.readAll(MAX_ERROR_BYTES).then(
+      () => timer.cancel(),
+      () => timer.cancel(),
+    );
+  }
+
+  /** @returns how many events the chunk completed; undefined ends the stream */
+  #decode(chunk: Buffer | undefined, out: string[]): number {
+    const events = this.#events;
+    events.length = 0;
+    if (chunk) this.#sse.push(chunk, events);
+    else this.#sse.end(events);
+    for (const { data, event } of events) this.#decoder?.push(data, event, out);
+    return events.length;
+  }
+
+  #checkEncoding(head: ResponseHead): void {
+    const encoding = head.get('content-encoding');
+    if (encoding !== undefined && encoding !== 'identity') throw new UpstreamFailure('fault', 'malformed', 'elsewhere');
+  }
+
+  /** A 200 that is no stream holds an error, or is no answer at all. */
+  async #notAStream(): Promise<never> {
+    const body = await this.#exchange.readAll(MAX_ERROR_BYTES);
+    this.#adapter.decodeAnswer(body, this.request, this.target);
+    throw new UpstreamFailure('fault', 'malformed', 'elsewhere');
+  }
+
+  async #refusal(head: ResponseHead): Promise<UpstreamFailure> {
+    const body = await this.#exchange.readAll(MAX_ERROR_BYTES).catch(() => Buffer.alloc(0));
+    return this.#adapter.classify(head.status, head.all(), body);
+  }
+
+  /** An upstream may quote our credential in its error. */
+  #redacted(error: unknown): unknown {
+    if (!(error instanceof UpstreamFailure)) return error;
+    const secret = this.target.provider.apiKey?.reveal();
+    const said = error.details.error;
+    if (!secret || !said?.message.includes(secret)) return error;
+    const clean = { ...said, message: said.message.replaceAll(secret, '[redacted]') };
+    return new UpstreamFailure(error.outcome, error.reason, error.retryable, { ...error.details, error: clean });
+  }
+}
+
+function stalled(): UpstreamFailure {
+  return new UpstreamFailure('fault', 'idle_timeout', 'elsewhere');
+}
+
+function truncated(): UpstreamFailure {
+  return new UpstreamFailure('fault', 'truncated', 'elsewhere');
+}

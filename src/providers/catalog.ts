@@ -1,0 +1,50 @@
+import { type Clock } from '../kernel/clock.js';
+import { type ProviderAdapter } from '../kernel/upstream.js';
+import { OpenAiAdapter } from './openai/openai-adapter.js';
+import { SimulatedTransport } from './simulated/simulated-transport.js';
+import { UpstreamClient, type UpstreamTransport } from './upstream-client.js';
+import { VllmAdapter } from './vllm/vllm-adapter.js';
+
+/** What a provider kind is made of. */
+export interface ProviderKind {
+  readonly adapter: ProviderAdapter;
+  readonly transport: UpstreamTransport;
+  readonly needsBaseUrl: boolean;
+}
+
+/** Every kind of provider: a new one is one line here. */
+export class ProviderCatalog {
+  readonly network: UpstreamClient;
+  readonly #kinds: ReadonlyMap<string, ProviderKind>;
+
+  constructor(clock: Clock) {
+    this.network = new UpstreamClient(clock);
+    const overNetwork = (adapter: ProviderAdapter): ProviderKind => ({
+      adapter,
+      transport: this.network,
+      needsBaseUrl: true,
+    });
+    const kinds: readonly ProviderKind[] = [
+      overNetwork(new OpenAiAdapter()),
+      overNetwork(new VllmAdapter()),
+      {
+        adapter: new OpenAiAdapter('simulated'),
+        transport: new SimulatedTransport(clock),
+        needsBaseUrl: false,
+      },
+    ];
+    this.#kinds = new Map(kinds.map((kind) => [kind.adapter.kind, kind]));
+  }
+
+  /** @throws Error for a kind that the configuration's check let through by mistake */
+  get(kind: string): ProviderKind {
+    const found = this.#kinds.get(kind);
+    if (!found) throw new Error(`unknown provider kind: ${kind}`);
+    return found;
+  }
+
+  /** For the configuration's check. */
+  list(): readonly { readonly kind: string; readonly needsBaseUrl: boolean }[] {
+    return [...this.#kinds].map(([kind, { needsBaseUrl }]) => ({ kind, needsBaseUrl }));
+  }
+}

@@ -1,0 +1,144 @@
+import { type ChatRequest } from '../../kernel/openai.js';
+import { type Target } from '../../kernel/snapshot.js';
+import { AnswerFacts, type EventDecoder, UpstreamFailure } from '../../kernel/upstream.js';
+import { errorInAnswer } from './openai-error.js';
+import { addUsage, readUsage } from './openai-usage.js';
+
+/** Members that decide something: a payload without any of them is passed on unread. */
+const DECIDES = /"(?:finish_reason|usage|error)":\s*["{]/;
+const CONTENT = '"content":';
+
+interface Chunk {
+  readonly model?: unknown;
+  readonly choices?: unknown;
+  readonly usage?: unknown;
+}
+
+interface ChunkChoice {
+  readonly index?: number;
+  readonly delta?: Readonly<Record<string, unknown>> | null;
+  readonly finish_reason?: string | null;
+}
+
+/**
+ * Reads a chat.completion.chunk stream: every payload until the first content, then only those that
+ * can hold a finish reason, usage or an error. Payloads leave as they came.
+ */
+export class OpenAiDecoder implements EventDecoder {
+  readonly facts = new AnswerFacts();
+  readonly #choiceless: boolean;
+  readonly #readAll: boolean;
+  #addModel = false;
+
+  constructor(
+    request: ChatRequest,
+    private readonly target: Target,
+  ) {
+    this.#choiceless = request.includeUsage;
+    this.#readAll = request.choices > 1;
+  }
+
+  push(payload: string, _event: string | undefined, out: string[]): void {
+    if (payload === '[DONE]') {
+      this.facts.done = true;
+      return;
+    }
+    if (this.facts.content && !this.#readAll && !this.#addModel && !DECIDES.test(payload)) {
+      this.#countUnread(payload);
+      out.push(payload);
+      return;
+    }
+    const chunk = parseChunk(payload, this.facts.content);
+    if (chunk === undefined) out.push(payload);
+    else this.#read(chunk, payload, out);
+  }
+
+  #read(chunk: Chunk, payload: string, out: string[]): void {
+    const failure = errorInAnswer(chunk);
+    if (failure) {
+      this.facts.failure ??= failure;
+      return;
+    }
+    const choices = Array.isArray(chunk.choices) ? (chunk.choices as ChunkChoice[]) : undefined;
+    const usage = readUsage(chunk.usage);
+    if (!choices && !usage) {
+      this.facts.failure ??= new UpstreamFailure('fault', 'malformed', 'elsewhere');
+      return;
+    }
+    this.#readModel(chunk.model);
+    if (usage) {
+      this.facts.usage = this.target.provider.usagePerChoice ? addUsage(this.facts.usage, usage) : usage;
+    }
+    for (const choice of choices ?? []) this.#readChoice(choice);
+    // The usage chunk was asked for by the gateway: it leaves only if the caller asked, too.
+    const usageOnly = usage !== undefined && (choices ?? []).length === 0;
+    if (!usageOnly || this.#choiceless) out.push(this.#named(chunk, payload));
+  }
+
+  #readModel(model: unknown): void {
+    if (typeof model === 'string' && model !== '') this.facts.model = model;
+    else if (this.facts.model === undefined || this.#addModel) {
+      this.#addModel = true;
+      this.facts.model = this.target.model;
+    }
+  }
+
+  #named(chunk: Chunk, payload: string): string {
+    return this.#addModel && !chunk.model ? JSON.stringify({ ...chunk, model: this.target.model }) : payload;
+  }
+
+  #readChoice(choice: ChunkChoice): void {
+    const { facts } = this;
+    facts.choices = Math.max(facts.choices, (choice.index ?? 0) + 1);
+    const length = contentLength(choice.delta);
+    if (length > 0) {
+      facts.content = true;
+      facts.deltas++;
+      facts.characters += length;
+    }
+    if (typeof choice.finish_reason === 'string') {
+      facts.finished.add(choice.index ?? 0);
+      facts.finishReason = choice.finish_reason;
+    }
+  }
+
+  /** Counts the content of a payload without parsing it: exact enough for an estimate. */
+  #countUnread(payload: string): void {
+    this.facts.deltas++;
+    const at = payload.indexOf(CONTENT);
+    if (at < 0) {
+      this.facts.characters += 1;
+      return;
+    }
+    const open = payload.indexOf('"', at + CONTENT.length);
+    let close = payload.indexOf('"', open + 1);
+    while (close > 0 && payload.charAt(close - 1) === '\\') close = payload.indexOf('"', close + 1);
+    this.facts.characters += Math.max(1, close - open - 1);
+  }
+}
+
+/** Length of what a delta adds: text, reasoning, refusal, tool calls. A role alone is nothing. */
+function contentLength(delta: ChunkChoice['delta']): number {
+  if (!delta) return 0;
+  let length = 0;
+  for (const field of ['content', 'reasoning_content', 'reasoning', 'refusal'] as const) {
+    const text = delta[field];
+    if (typeof text === 'string') length += text.length;
+  }
+  if (Array.isArray(delta['tool_calls']) && delta['tool_calls'].length > 0) {
+    length += JSON.stringify(delta['tool_calls']).length;
+  }
+  if (delta['function_call']) length += 1;
+  return length;
+}
+
+/** undefined = cannot be read, and after the first content need not be. */
+function parseChunk(payload: string, mayPass: boolean): Chunk | undefined {
+  try {
+    const chunk: unknown = JSON.parse(payload);
+    if (typeof chunk === 'object' && chunk !== null && !Array.isArray(chunk)) return chunk;
+  } catch {
+    if (mayPass) return undefined;
+  }
+  throw new UpstreamFailure('fault', 'malformed', 'elsewhere');
+}

@@ -1,0 +1,132 @@
+import { type Dispatcher, Pool } from 'undici';
+import { type Clock } from '../kernel/clock.js';
+import { type Provider } from '../kernel/snapshot.js';
+import { UpstreamFailure } from '../kernel/upstream.js';
+import { failedOnReusedSocket, upstreamConnector } from './upstream-connector.js';
+import { ResponseHead, UpstreamExchange } from './upstream-exchange.js';
+
+/** What goes over the wire. */
+export interface UpstreamCall {
+  readonly method: 'POST' | 'GET';
+  /** Below the provider's base URL, or below its origin where it begins with `//`. */
+  readonly path: string;
+  /** Name, value, name, value …: undici takes a flat list as it is. */
+  readonly headers: string[];
+  readonly body: Buffer | null;
+}
+
+/** Whoever can carry a call to a provider. */
+export interface UpstreamTransport {
+  /** Never throws: what goes wrong ends the exchange. */
+  send(provider: Provider, call: UpstreamCall): UpstreamExchange;
+}
+
+interface Address {
+  readonly pool: Pool;
+  readonly prefix: string;
+}
+
+/** A header block that no honest upstream needs, bytes. */
+const MAX_HEADER_BYTES = 32 * 1024;
+/** Engines drop idle connections after 5 s without saying so: let go first. */
+const IDLE_SOCKET_MS = 4_000;
+
+/** The network: one pool of keep-alive connections per origin and dialling rule, kept over reloads. */
+export class UpstreamClient implements UpstreamTransport {
+  readonly #pools = new Map<string, Pool>();
+  readonly #addresses = new WeakMap<Provider, Address>();
+
+  constructor(private readonly clock: Clock) {}
+
+  send(provider: Provider, call: UpstreamCall): UpstreamExchange {
+    const { pool, prefix } = this.#addresses.get(provider) ?? this.#address(provider);
+    const path = call.path.startsWith('//') ? call.path.slice(1) : prefix + call.path;
+    const exchange = new UpstreamExchange();
+    dispatch(pool, { method: call.method, path, headers: call.headers, body: call.body }, exchange, true);
+    return exchange;
+  }
+
+  /** Closes the pools that none of `providers` uses, after their last request. */
+  retain(providers: Iterable<Provider>): void {
+    const used = new Set([...providers].filter(({ baseUrl }) => baseUrl !== undefined).map(poolKey));
+    for (const [key, pool] of this.#pools) {
+      if (used.has(key)) continue;
+      this.#pools.delete(key);
+      void pool.close().catch(() => undefined);
+    }
+  }
+
+  async close(): Promise<void> {
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all(pools.map((pool) => pool.destroy()));
+  }
+
+  #address(provider: Provider): Address {
+    const key = poolKey(provider);
+    const url = new URL(provider.baseUrl ?? '');
+    let pool = this.#pools.get(key);
+    if (!pool) {
+      const { connectMs } = provider.timeouts;
+      pool = new Pool(url.origin, {
+        pipelining: 1,
+        // The gateway's own timers bound every phase; undici's are coarse.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        keepAliveTimeout: IDLE_SOCKET_MS,
+        keepAliveMaxTimeout: IDLE_SOCKET_MS,
+        maxHeaderSize: MAX_HEADER_BYTES,
+        connect: upstreamConnector({ connectMs, allowPrivate: provider.allowPrivate }, this.clock),
+      });
+      this.#pools.set(key, pool);
+    }
+    const address = { pool, prefix: url.pathname.replace(/\/$/, '') };
+    this.#addresses.set(provider, address);
+    return address;
+  }
+}
+
+function poolKey(provider: Provider): string {
+  const { origin } = new URL(provider.baseUrl ?? '');
+  return `${origin} ${provider.timeouts.connectMs} ${provider.allowPrivate}`;
+}
+
+function dispatch(
+  pool: Pool,
+  options: Dispatcher.DispatchOptions,
+  exchange: UpstreamExchange,
+  mayReplaceSocket: boolean,
+): void {
+  let resume: () => void = () => undefined;
+  const handler: Dispatcher.DispatchHandler = {
+    onConnect: (abort) => exchange.control({ abort: () => abort(), resume: () => resume() }),
+    onHeaders: (status, headers, resumeSocket) => {
+      if (status < 200) return true;
+      resume = resumeSocket;
+      exchange.onHead(new ResponseHead(status, headers));
+      return true;
+    },
+    onData: (chunk) => exchange.onData(chunk),
+    onComplete: () => exchange.onEnd(),
+    onError: (error) => {
+      if (mayReplaceSocket && !exchange.failed && !exchange.headReceived && failedOnReusedSocket(error)) {
+        dispatch(pool, options, exchange, false);
+      } else exchange.fail(asFailure(error, exchange.headReceived));
+    },
+  };
+  try {
+    pool.dispatch(options, handler);
+  } catch (error) {
+    exchange.fail(asFailure(error as Error, false));
+  }
+}
+
+function asFailure(error: Error & { code?: string }, headReceived: boolean): UpstreamFailure {
+  if (error instanceof UpstreamFailure) return error;
+  const code = error.code ?? '';
+  const details = { cause: error };
+  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
+    return new UpstreamFailure('fault', 'malformed', 'elsewhere', details);
+  }
+  return new UpstreamFailure('fault', headReceived ? 'truncated' : 'reset', 'same', details);
+}

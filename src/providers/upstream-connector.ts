@@ -1,0 +1,112 @@
+import { type LookupAddress, lookup as dnsLookup } from 'node:dns';
+import { BlockList, isIP, type LookupFunction, type Socket } from 'node:net';
+import { buildConnector } from 'undici';
+import { type Clock } from '../kernel/clock.js';
+import { UpstreamFailure } from '../kernel/upstream.js';
+
+/** Loopback, private, link-local, carrier-grade, benchmark, multicast and reserved ranges (IANA special-purpose registries). */
+const privateAddresses = new BlockList();
+for (const [net, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['224.0.0.0', 3],
+] as const) {
+  privateAddresses.addSubnet(net, prefix, 'ipv4');
+}
+for (const [net, prefix] of [
+  ['::', 128],
+  ['::1', 128],
+  ['64:ff9b::', 96],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['ff00::', 8],
+] as const) {
+  privateAddresses.addSubnet(net, prefix, 'ipv6');
+}
+
+/** Whether an address must not be dialled unless the provider says `allowPrivate`. IPv4-mapped IPv6 counts as its IPv4. */
+export function isPrivateAddress(address: string): boolean {
+  const bare = address.replace(/^\[|\]$/g, '');
+  return privateAddresses.check(bare, isIP(bare) === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** How a provider may be dialled. */
+export interface DialRules {
+  readonly connectMs: number;
+  readonly allowPrivate: boolean;
+}
+
+/**
+ * Opens sockets for undici: bounded in time to the ms (undici's own timer is coarse), and refusing private
+ * addresses at the moment of the connection, so that a name cannot change its mind after a check.
+ */
+export function upstreamConnector(rules: DialRules, clock: Clock): buildConnector.connector {
+  const connect = buildConnector({
+    timeout: 0,
+    ...(rules.allowPrivate ? {} : { lookup: publicLookup }),
+  } as buildConnector.BuildOptions);
+
+  return (options, callback) => {
+    if (!rules.allowPrivate && isIP(options.hostname) !== 0 && isPrivateAddress(options.hostname)) {
+      callback(refused(), null);
+      return;
+    }
+    let socket: Socket | undefined;
+    const timer = clock.after(rules.connectMs, () => {
+      socket?.destroy(new UpstreamFailure('fault', 'connect_timeout', 'elsewhere'));
+    });
+    socket = connect(options, (error, connected) => {
+      timer.cancel();
+      if (error) callback(asConnectFailure(error), null);
+      else {
+        noteBytesRead(connected);
+        callback(null, connected);
+      }
+    }) as unknown as Socket | undefined;
+  };
+}
+
+const bytesReadAtError = new WeakMap<Error, number>();
+
+/** Whether the socket that failed had already carried an answer: a stale pooled connection, safe to replace once. */
+export function failedOnReusedSocket(error: Error & { socket?: { bytesRead?: number } | null }): boolean {
+  return (error.socket?.bytesRead ?? bytesReadAtError.get(error) ?? 0) > 0;
+}
+
+function noteBytesRead(socket: Socket): void {
+  // First in line, so that the number is there when undici fails the request that was on the socket.
+  socket.prependListener('error', (error) => bytesReadAtError.set(error, socket.bytesRead));
+}
+
+function asConnectFailure(error: Error): UpstreamFailure {
+  return error instanceof UpstreamFailure
+    ? error
+    : new UpstreamFailure('fault', 'connect_error', 'elsewhere', { cause: error });
+}
+
+function refused(): UpstreamFailure {
+  return new UpstreamFailure('fault', 'connect_error', 'elsewhere', {
+    cause: new Error('private address refused: the provider does not say allowPrivate'),
+  });
+}
+
+const publicLookup: LookupFunction = (hostname, options, callback) => {
+  dnsLookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+    if (error) {
+      callback(error, []);
+      return;
+    }
+    const allowed = addresses.filter(({ address }) => !isPrivateAddress(address));
+    const [first] = allowed;
+    if (!first) callback(refused(), []);
+    else if (options.all) callback(null, allowed);
+    else callback(null, first.address, first.family);
+  });
+};

@@ -1,0 +1,164 @@
+import { type ResponseHeaders, UpstreamFailure } from '../kernel/upstream.js';
+
+/** Chunks held for a consumer that does not read before the producer is told to pause, bytes. */
+const PAUSE_ABOVE_BYTES = 256 * 1024;
+
+/** Status and headers of an upstream's answer; headers are decoded only when asked for. */
+export class ResponseHead {
+  constructor(
+    readonly status: number,
+    /** Name, value, name, value …, as received. */
+    private readonly raw: readonly (Buffer | string)[],
+  ) {}
+
+  /** The value of a header, or undefined. `name` in lower case. */
+  get(name: string): string | undefined {
+    for (let at = 0; at < this.raw.length; at += 2) {
+      const key = this.raw[at];
+      if (key?.length === name.length && key.toString().toLowerCase() === name) return this.raw[at + 1]?.toString();
+    }
+    return undefined;
+  }
+
+  all(): ResponseHeaders {
+    const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+    for (let at = 0; at + 1 < this.raw.length; at += 2) {
+      headers[String(this.raw[at]).toLowerCase()] = String(this.raw[at + 1]);
+    }
+    return headers;
+  }
+}
+
+/** How an exchange steers whoever produces its bytes. */
+export interface ProducerControl {
+  /** Lets go of the connection at once. */
+  abort(): void;
+  resume(): void;
+}
+
+/**
+ * One request to an upstream and its answer: a producer (a socket, a simulation) puts bytes in,
+ * one consumer takes them out, and either side may end it. At most one read may wait at a time.
+ */
+export class UpstreamExchange {
+  #head: ResponseHead | undefined;
+  #chunks: Buffer[] = [];
+  #buffered = 0;
+  #paused = false;
+  #ended = false;
+  #failure: UpstreamFailure | undefined;
+  #control: ProducerControl | undefined;
+  #wake: (() => void) | undefined;
+
+  /** Set by the producer as soon as it can be steered; an exchange that already failed aborts it at once. */
+  control(control: ProducerControl): void {
+    this.#control = control;
+    if (this.#failure) control.abort();
+  }
+
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  get headReceived(): boolean {
+    return this.#head !== undefined;
+  }
+
+  onHead(head: ResponseHead): void {
+    this.#head = head;
+    this.#notify();
+  }
+
+  /** @returns false when the producer must pause until it is resumed */
+  onData(chunk: Buffer): boolean {
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+    this.#paused = this.#buffered > PAUSE_ABOVE_BYTES;
+    this.#notify();
+    return !this.#paused;
+  }
+
+  onEnd(): void {
+    this.#ended = true;
+    this.#notify();
+  }
+
+  /** Ends the exchange with a failure, from either side; the first one counts. */
+  fail(failure: UpstreamFailure): void {
+    if (this.#failure || this.#ended) return;
+    this.#failure = failure;
+    this.#chunks = [];
+    this.#control?.abort();
+    this.#notify();
+  }
+
+  /** Ends the exchange because nobody needs the rest. */
+  discard(): void {
+    this.fail(new UpstreamFailure('ignored', 'cancelled', 'never'));
+  }
+
+  /** @throws UpstreamFailure */
+  async head(): Promise<ResponseHead> {
+    while (!this.#head) {
+      if (this.#failure) throw this.#failure;
+      await this.#change();
+    }
+    return this.#head;
+  }
+
+  /**
+   * All bytes received since the last read, or undefined at the end of a complete answer.
+   * @throws UpstreamFailure
+   */
+  async read(): Promise<Buffer | undefined> {
+    for (;;) {
+      if (this.#failure) throw this.#failure;
+      if (this.#chunks.length > 0) return this.#take();
+      if (this.#ended) return undefined;
+      await this.#change();
+    }
+  }
+
+  /**
+   * The whole body.
+   * @throws UpstreamFailure too_large past `maxBytes`, or what ended the exchange
+   */
+  async readAll(maxBytes: number): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    let size = 0;
+    for (let part = await this.read(); part; part = await this.read()) {
+      size += part.length;
+      if (size > maxBytes) {
+        const failure = new UpstreamFailure('fault', 'too_large', 'elsewhere');
+        this.fail(failure);
+        throw failure;
+      }
+      parts.push(part);
+    }
+    return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+  }
+
+  #take(): Buffer {
+    const [first] = this.#chunks;
+    const taken = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    this.#buffered = 0;
+    if (this.#paused) {
+      this.#paused = false;
+      this.#control?.resume();
+    }
+    return taken;
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}

@@ -1,0 +1,16 @@
+import { type RunningGateway } from './gateway.js';
+
+/** What the terminal shows when the gateway is up: where it is, and a line to try. */
+export function welcome({ publicUrl, opsUrl }: RunningGateway): string {
+  return `
+SRE Inference Gateway
+  API      ${publicUrl}/v1
+  Docs     ${publicUrl}/docs
+  Metrics  ${opsUrl}/metrics
+
+Try it:
+  curl -X POST ${publicUrl}/v1/chat/completions -H 'Content-Type: application/json' \\
+    -d '{"model":"gpt-3.5-turbo","messages":[{"role":"user","content":"Hello, world!"}]}'
+
+`;
+}
