@@ -18,7 +18,8 @@ const plain = (key: string): string => key.toLowerCase().replaceAll(/[-_]/g, '')
 export function nearestKey(found: string, known: readonly string[]): string | undefined {
   const wanted = plain(found.slice(0, 64));
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  // Two edits are a slip in a word and a different word in an abbreviation.
+  let bestDistance = (wanted.length < 4 ? 1 : Math.max(2, Math.floor(wanted.length / 3))) + 1;
   for (const key of known) {
     const distance = editDistance(wanted, plain(key));
     if (distance < bestDistance) [best, bestDistance] = [key, distance];

@@ -59,13 +59,17 @@ function valueAt(root: unknown, path: Path): unknown {
   return value;
 }
 
-/** Strings are shown only where a name or word of a list belongs, so that a misplaced secret stays unseen. */
+/** Strings are shown only where a name, a number or a word of a list belongs, so that a misplaced secret stays unseen. */
 function shown(value: unknown, path: Path, issue: Issue): string {
   if (path.some((part) => SECRET_MEMBERS.has(part))) return `${typeName(value)} (not shown)`;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  const isWord = issue.code === 'invalid_value' || issue.code === 'invalid_format' || issue.code === 'custom';
-  if (typeof value === 'string' && isWord && value.length <= LONGEST_SHOWN) return JSON.stringify(value);
+  if (typeof value === 'string' && isWordExpected(issue) && value.length <= LONGEST_SHOWN) return JSON.stringify(value);
   return typeName(value);
+}
+
+function isWordExpected(issue: Issue): boolean {
+  if (issue.code === 'invalid_type') return issue.expected === 'number' || issue.expected === 'boolean';
+  return issue.code === 'invalid_value' || issue.code === 'invalid_format' || issue.code === 'custom';
 }
 
 function typeName(value: unknown): string {

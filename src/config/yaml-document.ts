@@ -6,7 +6,7 @@ const SENTENCES: Partial<Record<YAMLError['code'], string>> = {
   DUPLICATE_KEY: 'the key is there twice in one mapping',
   MULTIPLE_DOCS: 'more than one YAML document; allowed is one',
   TAB_AS_INDENT: 'indented with a tab; allowed are spaces',
-  BAD_INDENT: 'wrong indentation',
+  BAD_INDENT: 'wrong indentation, or a bracket is not closed',
   MISSING_CHAR: 'a quote, bracket or comma is missing',
   NON_STRING_KEY: 'a key is not a string',
   TAG_RESOLVE_FAILED: 'unknown tag; allowed are plain YAML values',
