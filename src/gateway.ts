@@ -1,4 +1,4 @@
-import { type LogLevel, type NestApplicationOptions } from '@nestjs/common';
+import { type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Logger } from 'nestjs-pino';
@@ -18,7 +18,6 @@ import { GracefulStop } from './graceful-stop.js';
 const QUIET: LogLevel[] = ['error', 'warn', 'fatal'];
 const CHAT_PATH = '/v1/chat/completions';
 /** Nest's own narration of its start is of no use to an operator. */
-const QUIET_START: NestApplicationOptions = Object.assign(Object.create(null) as NestApplicationOptions, {});
 
 /** A gateway that listens. */
 export interface RunningGateway {
@@ -36,7 +35,7 @@ export async function startGateway(environment: Environment): Promise<RunningGat
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forRoot(log.logger),
     fastifyAdapter(systemClock),
-    { bodyParser: false, logger: QUIET, abortOnError: false } as NestApplicationOptions,
+    { bodyParser: false, logger: QUIET, abortOnError: false },
   );
   const config = app.get(ConfigStore);
   const server = app.getHttpAdapter().getInstance();
@@ -49,7 +48,7 @@ export async function startGateway(environment: Environment): Promise<RunningGat
   const ops = await NestFactory.create<NestFastifyApplication>(OpsModule.over(app), fastifyAdapter(systemClock), {
     logger: QUIET,
     abortOnError: false,
-  } as NestApplicationOptions);
+  });
   ops.get(KnownRoutes).watch(ops.getHttpAdapter().getInstance());
 
   await ops.listen(environment.OPS_PORT, environment.OPS_HOST);

@@ -58,7 +58,7 @@ export function upstreamConnector(rules: DialRules, clock: Clock): buildConnecto
       callback(refused(), null);
       return;
     }
-    const socket = connect(options, (error, connected) => {
+    const finish: buildConnector.Callback = (...[error, connected]) => {
       timer.cancel();
       if (error) {
         callback(asConnectFailure(error), null);
@@ -66,10 +66,13 @@ export function upstreamConnector(rules: DialRules, clock: Clock): buildConnecto
       }
       noteBytesRead(connected);
       callback(null, connected);
-    }) as unknown as Socket | undefined;
+    };
+    // undici returns the socket, which its types do not say.
+    const dial = connect as unknown as (...args: Parameters<typeof connect>) => Socket | undefined;
     const timer = clock.after(rules.connectMs, () => {
       socket?.destroy(new UpstreamFailure('fault', 'connect_timeout', 'elsewhere'));
     });
+    const socket = dial(options, finish);
   };
 }
 
