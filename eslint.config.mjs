@@ -66,7 +66,7 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/**/*.spec.ts', 'src/config/env.ts', 'src/kernel/clock.ts'],
+    ignores: ['src/**/*.spec.ts', 'src/**/*.suite.ts', 'src/config/env.ts', 'src/kernel/clock.ts'],
     rules: {
       'no-restricted-properties': ['error', ...bannedGlobals()],
       'no-restricted-globals': ['error', ...bannedTimers],
@@ -81,7 +81,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/**/*.spec.ts', 'test/**/*.ts', 'bench/**/*.ts'],
+    files: ['src/**/*.spec.ts', 'src/**/*.suite.ts', 'test/**/*.ts', 'bench/**/*.ts'],
     rules: {
       // Assertions narrow by failing; a test that dereferences undefined fails loudly.
       '@typescript-eslint/no-non-null-assertion': 'off',

@@ -39,7 +39,7 @@ function newest() {
     join(root, 'tsconfig.build.json'),
   ];
   return sources
-    .filter((file) => !file.endsWith('.spec.ts'))
+    .filter((file) => !/\.(spec|suite)\.ts$/.test(file))
     .map((file) => `${relative(root, file)} ${statSync(file).mtimeMs}`)
     .sort()
     .join('\n');

@@ -1,5 +1,6 @@
 import { type Clock } from '../kernel/clock.js';
 import { type ProviderAdapter } from '../kernel/upstream.js';
+import { AnthropicAdapter } from './anthropic/anthropic-adapter.js';
 import { OpenAiAdapter } from './openai/openai-adapter.js';
 import { SimulatedTransport } from './simulated/simulated-transport.js';
 import { UpstreamClient, type UpstreamTransport } from './upstream-client.js';
@@ -27,6 +28,7 @@ export class ProviderCatalog {
     const kinds: readonly ProviderKind[] = [
       overNetwork(new OpenAiAdapter()),
       overNetwork(new VllmAdapter()),
+      overNetwork(new AnthropicAdapter(clock)),
       {
         adapter: new OpenAiAdapter('simulated'),
         transport: new SimulatedTransport(clock),
