@@ -1,0 +1,2 @@
+/** Compiles src into dist where it is stale. */
+export function build(): void;
