@@ -12,6 +12,7 @@ import { RequestContext } from '../kernel/request-context.js';
 import { type Snapshot } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { ulid } from '../kernel/ulid.js';
+import { requestTimeoutMs } from '../resilience/deadline.js';
 import { DrainState } from '../resilience/drain-state.js';
 import { InFlightRequests } from '../resilience/in-flight-requests.js';
 
@@ -42,7 +43,7 @@ export class RequestOpening {
       id,
       request.id,
       now,
-      now + TOTAL_MS,
+      now + requestTimeoutMs(TOTAL_MS, header(request, 'x-request-timeout-ms'), header(request, 'x-stainless-timeout')),
       snapshot,
       principal,
       traceparentOf(request.raw),
@@ -65,4 +66,9 @@ function checkFraming({ raw }: FastifyRequest, snapshot: Snapshot): void {
   if (encoding !== undefined && encoding !== 'identity') throw new GatewayError('unsupported_media_type');
   const limit = Math.min(snapshot.limits.bodyBytes, snapshot.guardrails.input.maxBytes);
   if (Number(raw.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
+}
+
+function header({ raw }: FastifyRequest, name: string): string | undefined {
+  const value = raw.headers[name];
+  return Array.isArray(value) ? value[0] : value;
 }

@@ -1,5 +1,6 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type AttemptRecord, type RequestContext } from './request-context.js';
+import { type Target } from './snapshot.js';
 
 /** One kind of fact, published where it happens and heard by whoever counts, logs or draws it. */
 export interface Channel<Fact> {
@@ -44,3 +45,15 @@ export const attemptEnded = typedChannel<AttemptFact>('attempt');
 export const requestEnded = typedChannel<RequestContext>('request');
 /** A chat request was admitted past the door: every one of them ends with `requestEnded`. */
 export const requestOpened = typedChannel<RequestContext>('request-opened');
+
+/** A breaker changed its state. */
+export interface BreakerFact {
+  readonly target: Target;
+  readonly from: string;
+  readonly to: string;
+  readonly reason: string;
+  /** How long it stays open, ms; 0 where it does not open. */
+  readonly openMs: number;
+}
+
+export const breakerTransitions = typedChannel<BreakerFact>('breaker');

@@ -1,11 +1,13 @@
 import { Module } from '@nestjs/common';
+import { GatewayConfigModule } from '../config/config.module.js';
 import { ClockModule } from '../http/clock.module.js';
 import { ProvidersModule } from '../providers/providers.module.js';
 import { AttemptRunner } from './attempt-runner.js';
 import { DrainState } from './drain-state.js';
 import { InFlightRequests } from './in-flight-requests.js';
+import { TargetStates } from './target-states.js';
 
-const services = [AttemptRunner, DrainState, InFlightRequests];
+const services = [AttemptRunner, DrainState, InFlightRequests, TargetStates];
 
-@Module({ imports: [ClockModule, ProvidersModule], providers: services, exports: services })
+@Module({ imports: [ClockModule, GatewayConfigModule, ProvidersModule], providers: services, exports: services })
 export class ResilienceModule {}
