@@ -1,7 +1,7 @@
 import { type Clock } from '../kernel/clock.js';
 import { type AttemptRecord } from '../kernel/request-context.js';
 import { type ResilienceSettings, type Target } from '../kernel/snapshot.js';
-import { type FailureReason, UpstreamFailure } from '../kernel/upstream.js';
+import { type FailureReason, type UpstreamFailure } from '../kernel/upstream.js';
 import { fullJitterMs, retryAfterWaitMs } from './backoff.js';
 import { parseRetryAfter } from './retry-after.js';
 
