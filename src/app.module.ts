@@ -1,20 +1,25 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { LoggerModule } from 'nestjs-pino';
-import { type Logger } from 'pino';
 import { ChatModule } from './chat/chat.module.js';
 import { HealthModule } from './health/health.module.js';
 import { GatewayExceptionFilter } from './http/exception.filter.js';
 import { KnownRoutes } from './http/known-routes.js';
+import { ProcessLogger } from './observability/logger.js';
+import { ObservabilityModule } from './observability/observability.module.js';
 
 /** The public listener: chat, models, health, docs. */
 @Module({
-  imports: [ChatModule, HealthModule],
+  imports: [
+    LoggerModule.forRootAsync({
+      imports: [ObservabilityModule],
+      inject: [ProcessLogger],
+      // Its request middleware stays out: the ledger line is written at a request's end, and costs a tenth.
+      useFactory: ({ logger }: ProcessLogger) => ({ forRoutes: [], pinoHttp: { logger } }),
+    }),
+    ChatModule,
+    HealthModule,
+  ],
   providers: [KnownRoutes, { provide: APP_FILTER, useClass: GatewayExceptionFilter }],
 })
-export class AppModule {
-  /** @param logger the process's logger; its request middleware stays out: the ledger line is written at the end */
-  static forRoot(logger: Logger): DynamicModule {
-    return { module: AppModule, imports: [LoggerModule.forRoot({ forRoutes: [], pinoHttp: { logger } })] };
-  }
-}
+export class AppModule {}

@@ -31,12 +31,12 @@ export interface RunningGateway {
  * @throws ConfigError, or the error of a port that is taken
  */
 export async function startGateway(environment: Environment): Promise<RunningGateway> {
-  const log = new ProcessLogger(environment.logLevel, systemClock);
-  const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.forRoot(log.logger),
-    fastifyAdapter(systemClock),
-    { bodyParser: false, logger: QUIET, abortOnError: false },
-  );
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule, fastifyAdapter(systemClock), {
+    bodyParser: false,
+    logger: QUIET,
+    abortOnError: false,
+  });
+  const log = app.get(ProcessLogger);
   const config = app.get(ConfigStore);
   const server = app.getHttpAdapter().getInstance();
   app.get(KnownRoutes).watch(server);

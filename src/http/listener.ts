@@ -46,10 +46,11 @@ export function guardEntrance(server: FastifyInstance, chatPath: string, open: O
     server.server.emit('request', request, response);
   });
   server.addHook('onRequest', (request, reply, done) => {
-    void reply.header('x-request-id', request.id);
     try {
       checkRequest(request);
+      // Answers of chat requests carry the id among the headers that their encoder or the filter writes at once.
       if (request.routeOptions.url === chatPath && request.method === 'POST') open(request, reply);
+      else void reply.header('x-request-id', request.id);
       done();
     } catch (error) {
       done(error as Error);

@@ -1,10 +1,10 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { PinoLogger } from 'nestjs-pino';
 import { requestEnded } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { formatNanoUsd } from '../kernel/money-format.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { CLOCK } from '../kernel/tokens.js';
+import { ProcessLogger } from './logger.js';
 
 /** One line per chat request, written at its end: the ledger. */
 @Injectable()
@@ -12,14 +12,14 @@ export class AccessLog implements OnModuleInit, OnModuleDestroy {
   #unsubscribe: (() => void) | undefined;
 
   constructor(
-    private readonly logger: PinoLogger,
+    private readonly logger: ProcessLogger,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
-    this.#unsubscribe = requestEnded.subscribe((ctx) =>
-      this.logger.logger.info(ledgerLine(ctx, this.clock.now()), 'request'),
-    );
+    this.#unsubscribe = requestEnded.subscribe((ctx) => {
+      this.logger.writeLine(JSON.stringify(ledgerLine(ctx, this.clock)));
+    });
   }
 
   onModuleDestroy(): void {
@@ -28,9 +28,13 @@ export class AccessLog implements OnModuleInit, OnModuleDestroy {
 }
 
 /** Never the prompt, the completion or a key's text. Times are ms. */
-export function ledgerLine(ctx: RequestContext, now: number): Record<string, unknown> {
+export function ledgerLine(ctx: RequestContext, clock: Clock): Record<string, unknown> {
+  const now = clock.now();
   const { charge, answeredBy, request, firstContentAt } = ctx;
   return {
+    level: 'info',
+    time: new Date(clock.wall()).toISOString(),
+    msg: 'request',
     requestId: ctx.requestId,
     gatewayId: ctx.id,
     keyId: ctx.principal.keyId,

@@ -33,6 +33,11 @@ export class ProcessLogger {
     clock.after(FLUSH_AFTER_MS, flush);
   }
 
+  /** Writes one finished line, where the level lets it through: for lines that hold nothing to redact. */
+  writeLine(line: string): void {
+    if (this.logger.isLevelEnabled('info')) this.#destination.write(`${line}\n`);
+  }
+
   /** Writes everything that waits: the last thing that a process does. */
   close(): void {
     try {

@@ -48,6 +48,7 @@ export class RunningAttempt implements Answer {
       this.cancel(failure);
     };
     ctx.onClose(() => {
+      if (this.record.endedAt !== undefined) return;
       const cancelled = new UpstreamFailure('ignored', 'cancelled', 'never');
       this.cancel(cancelled);
       this.#end(cancelled);

@@ -34,12 +34,12 @@ export class Router {
    * @throws GatewayError no_provider_available where the principal may use none of the model's targets
    */
   plan(model: Model, principal: Principal, wish: RouteWish, view: TargetView): readonly Target[] {
-    const allowed = allowedTargets(model, principal);
-    if (allowed.length === 0) throw new GatewayError('no_provider_available');
-    if (wish.pins.length === 0 && allowed.length === 1) return allowed;
-    const pinned = pinnedTargets(allowed, wish.pins);
+    const targets = allowedTargets(model, principal);
+    if (targets.length === 0) throw new GatewayError('no_provider_available');
+    if (wish.pins.length === 0 && targets.length === 1) return targets;
+    const pinned = pinnedTargets(targets, wish.pins);
     const plan = [...pinned];
-    for (const tier of tiersOf(allowed)) {
+    for (const tier of tiersOf(targets)) {
       if (wish.noFailover && plan.length > 0) break;
       const rest = tier.filter((target) => !pinned.includes(target));
       const first = this.#choice.next(model.name, rest, view.weightFactor);
@@ -55,9 +55,20 @@ export class Router {
   }
 }
 
-/** A model's targets that are enabled and that the principal may use. */
+const allowed = new WeakMap<Model, WeakMap<Principal, readonly Target[]>>();
+
+/** A model's targets that are enabled and that the principal may use. Found once per snapshot: both are frozen. */
 export function allowedTargets(model: Model, principal: Principal): readonly Target[] {
-  return model.targets.filter(({ provider }) => provider.enabled && matchesAny(principal.providers, provider.name));
+  let byPrincipal = allowed.get(model);
+  if (!byPrincipal) allowed.set(model, (byPrincipal = new WeakMap()));
+  let targets = byPrincipal.get(principal);
+  if (!targets) {
+    targets = model.targets.filter(
+      ({ provider }) => provider.enabled && matchesAny(principal.providers, provider.name),
+    );
+    byPrincipal.set(principal, targets);
+  }
+  return targets;
 }
 
 function pinnedTargets(targets: readonly Target[], pins: readonly string[]): Target[] {
