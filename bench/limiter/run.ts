@@ -10,6 +10,8 @@ import {
 import { simulateHosted } from './hosted-simulation.js';
 import { play, scenarios } from './scenarios.js';
 
+// Prints the comparison of limiters:
+//   npx tsc -p bench/limiter/tsconfig.json && node .cache/bench/bench/limiter/run.js
 const SEEDS = [1, 2, 3];
 const SECONDS = 300;
 

@@ -354,6 +354,7 @@ describe('AdmissionQueue, always', () => {
         const { clock, limiter, queue, offer } = setUp({ limit: 2, serviceMs: 100 });
         const ends = new Map<number, number>();
         const entries: QueueEntry[] = [];
+        const ids = new Map<QueueEntry, number>();
         let running = 0;
         const end = (id: number) => ends.set(id, (ends.get(id) ?? 0) + 1);
         steps.forEach(({ action, key, band, tokens, ms }, id) => {
@@ -369,12 +370,19 @@ describe('AdmissionQueue, always', () => {
             const entry = offer('', { keyId: `k${key}`, band, tokens, bytes: ms, admit, refuse: () => end(id) });
             if (entry instanceof QueueEntry) {
               entries.push(entry);
+              ids.set(entry, id);
               ends.set(id, ends.get(id) ?? 0);
             }
           } else if (action === 'free' && running > 0) {
             running--;
             limiter.release('done');
             queue.dispatch();
+          } else if (action === 'cancel') {
+            const entry = entries.find(({ queued }) => queued);
+            if (entry) {
+              queue.cancel(entry);
+              end(ids.get(entry)!);
+            }
           } else if (action === 'wait') clock.advanceSync(ms);
           expect(limiter.inFlight).toBe(running);
           expect(queue.length).toBe(entries.filter(({ queued }) => queued).length);
