@@ -49,7 +49,8 @@ export class Gradient2Limit implements LimitAlgorithm {
     if (inFlight > this.#peak) this.#peak = inFlight;
   }
 
-  firstToken(ttftMs: number, promptTokens: number): void {
+  firstToken(ttftMs: number, promptTokens: number, inFlight: number): void {
+    if (inFlight > this.#peak) this.#peak = inFlight;
     this.#samples.add(ttftMs, promptTokens);
     const now = this.clock.now();
     if (now < this.#windowEnd || this.#samples.size < MIN_SAMPLES) return;

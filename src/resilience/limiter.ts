@@ -28,7 +28,8 @@ export interface LimitAlgorithm {
   readonly limit: number;
   /** A slot was taken; `inFlight` counts it. */
   started(inFlight: number): void;
-  firstToken(ttftMs: number, promptTokens: number): void;
+  /** First content came; `inFlight` counts its attempt. */
+  firstToken(ttftMs: number, promptTokens: number, inFlight: number): void;
   /** The target said that it is overloaded; `inFlight` counts the attempt that heard it. */
   overloaded(inFlight: number): void;
   coolDownEnded(): void;
@@ -58,7 +59,7 @@ export class Limiter implements ConcurrencyLimiter {
   }
 
   firstToken(ttftMs: number, promptTokens: number): void {
-    this.algorithm.firstToken(ttftMs, promptTokens);
+    this.algorithm.firstToken(ttftMs, promptTokens, this.#inFlight);
   }
 
   release(outcome: LimiterOutcome): void {

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+
+const MAX_TTL_MS = 15 * 60_000;
+const count = z.int().min(0);
+const milliseconds = z.number().min(0).max(600_000);
+
+const providerFault = z.discriminatedUnion('type', [
+  /** Waits before the upstream is called: `ms`, or a normal distribution around it with this deviation. */
+  z.strictObject({ type: z.literal('latency'), ms: milliseconds, deviationMs: milliseconds.default(0) }),
+  z.strictObject({
+    type: z.literal('error'),
+    status: z.int().min(400).max(599),
+    body: z.string().max(65_536).default('{"error":{"message":"injected fault","type":"server_error","code":null}}'),
+    retryAfter: z.string().max(64).optional(),
+  }),
+  z.strictObject({ type: z.literal('connect_refused') }),
+  /** Resets the connection: before the answer, or after this many bytes or events of it. */
+  z.strictObject({ type: z.literal('abort'), afterBytes: count.optional(), afterEvents: count.optional() }),
+  z.strictObject({ type: z.literal('stall'), afterEvents: count }),
+  z.strictObject({ type: z.literal('slow_drip'), bytesPerSecond: z.int().min(1).max(1_000_000) }),
+  z.strictObject({ type: z.literal('malformed_json') }),
+  /** The answer ends early: a stream without `[DONE]`, a body without its last byte. */
+  z.strictObject({ type: z.literal('truncate') }),
+  z.strictObject({ type: z.literal('bad_usage') }),
+  z.strictObject({ type: z.literal('huge_event'), bytes: z.int().min(1).max(67_108_864).default(2_097_152) }),
+  z.strictObject({ type: z.literal('duplicate_chunk') }),
+  z.strictObject({ type: z.literal('invalid_utf8_split') }),
+]);
+
+const storeFault = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('redis_latency'), ms: milliseconds }),
+  z.strictObject({ type: z.literal('redis_error') }),
+  z.strictObject({ type: z.literal('redis_timeout') }),
+]);
+
+const processFault = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('event_loop_block'), ms: z.int().min(1).max(5_000), everyMs: z.int().min(100) }),
+  z.strictObject({ type: z.literal('memory'), bytes: z.int().min(1).max(1_073_741_824) }),
+]);
+
+const experimentSchema = z
+  .strictObject({
+    id: z.string().regex(/^[a-z0-9-]{1,64}$/),
+    fault: z.union([providerFault, storeFault, processFault]),
+    /** All that are named must match; `token` = only requests with a valid `X-Chaos` token for this experiment. */
+    scope: z
+      .strictObject({
+        provider: z.string().optional(),
+        model: z.string().optional(),
+        keyId: z.string().optional(),
+        token: z.boolean().default(false),
+      })
+      .default({ token: false }),
+    /** Share of the matching requests, 0 to 100. */
+    percentage: z.number().min(0).max(100).default(100),
+    /** Same seed and same order of requests = same victims. */
+    seed: z.int().min(0).max(4_294_967_295).default(1),
+    ttlMs: z.int().min(1).max(MAX_TTL_MS),
+  })
+  .refine(({ fault, scope }) => !isProcessFault(fault) || Object.values(scope).every((value) => !value), {
+    message: 'A fault of the process has no scope: it hits every request.',
+    path: ['scope'],
+  });
+
+export type ProviderFault = z.infer<typeof providerFault>;
+export type StoreFault = z.infer<typeof storeFault>;
+export type ProcessFault = z.infer<typeof processFault>;
+export type Fault = ProviderFault | StoreFault | ProcessFault;
+
+/** A chaos experiment (SPEC 2.16): one fault, whom it hits, and until when. */
+export type Experiment = z.infer<typeof experimentSchema>;
+
+/** @throws ZodError that names each member that is wrong. */
+export function parseExperiment(input: unknown): Experiment {
+  return experimentSchema.parse(input);
+}
+
+export function isStoreFault(fault: Fault): fault is StoreFault {
+  return fault.type.startsWith('redis_');
+}
+
+export function isProcessFault(fault: Fault): fault is ProcessFault {
+  return fault.type === 'event_loop_block' || fault.type === 'memory';
+}
+
+export function isProviderFault(fault: Fault): fault is ProviderFault {
+  return !isStoreFault(fault) && !isProcessFault(fault);
+}
