@@ -6,26 +6,60 @@ import { JsonDocument } from '../kernel/json-document.js';
 import { ChatRequest, type ChatRequestBody, FORBIDDEN_MEMBERS } from '../kernel/openai.js';
 import { findContext } from './context-slot.js';
 
+/** Called once: with what is wrong, or with the parsed body. */
+export type BodyDone = (error: Error | null, body?: unknown) => void;
+
 /**
  * Reads a chat request's body: bounded, valid UTF-8, bounded depth, no name twice, no prototype tricks.
- * The request keeps its bytes; what is returned is what Fastify's compiled schema then validates.
- * @throws GatewayError request_too_large, invalid_json, invalid_value
+ * The request keeps its bytes; what is handed on is what Fastify's compiled schema then validates.
+ * Fails with GatewayError request_too_large, invalid_json, invalid_value.
  */
-export async function readChatBody(raw: IncomingMessage): Promise<unknown> {
+export function readChatBody(raw: IncomingMessage, done: BodyDone): void {
   const ctx = findContext(raw);
-  if (!ctx) throw new GatewayError('not_found');
+  if (!ctx) {
+    done(new GatewayError('not_found'));
+    return;
+  }
   const { limits, guardrails } = ctx.snapshot;
-  const bytes = await readAll(raw, Math.min(limits.bodyBytes, guardrails.input.maxBytes));
+  const limit = Math.min(limits.bodyBytes, guardrails.input.maxBytes);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  raw.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= limit) {
+      chunks.push(chunk);
+      return;
+    }
+    raw.pause();
+    raw.removeAllListeners('data').removeAllListeners('end');
+    done(tooLarge(limit));
+  });
+  raw.once('end', () => {
+    const [only] = chunks;
+    const bytes = chunks.length === 1 && only ? only : Buffer.concat(chunks, size);
+    try {
+      ctx.request = parseChatRequest(bytes, guardrails.input.maxDepth);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    done(null, ctx.request.body);
+  });
+  raw.once('error', () => {
+    done(new GatewayError('bad_request'));
+  });
+}
+
+function parseChatRequest(bytes: Buffer, maxDepth: number): ChatRequest {
   if (!isUtf8(bytes)) throw new GatewayError('invalid_json', { message: 'The body is not valid UTF-8.' });
-  const document = JsonDocument.scan(bytes, guardrails.input.maxDepth);
+  const document = JsonDocument.scan(bytes, maxDepth);
   const body = parse(bytes);
   for (const member of FORBIDDEN_MEMBERS) {
     if (member in body) {
       throw new GatewayError('invalid_value', { message: `The member '${member}' is not accepted.`, param: member });
     }
   }
-  ctx.request = new ChatRequest(body as ChatRequestBody, document);
-  return body;
+  return new ChatRequest(body as ChatRequestBody, document);
 }
 
 function parse(bytes: Buffer): object {
@@ -36,27 +70,6 @@ function parse(bytes: Buffer): object {
     throw new GatewayError('invalid_json', { cause: error });
   }
   throw new GatewayError('invalid_json', { message: 'The body must be a JSON object.' });
-}
-
-function readAll(raw: IncomingMessage, limit: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    raw.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= limit) chunks.push(chunk);
-      else {
-        raw.pause();
-        raw.removeAllListeners('data');
-        reject(tooLarge(limit));
-      }
-    });
-    raw.once('end', () => {
-      const [only] = chunks;
-      resolve(chunks.length === 1 && only ? only : Buffer.concat(chunks, size));
-    });
-    raw.once('error', () => reject(new GatewayError('bad_request')));
-  });
 }
 
 /** The refusal of a body over the limit, bytes. */

@@ -20,6 +20,8 @@ export function fastifyAdapter(clock: Clock): FastifyAdapter {
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    // Nothing here is Express-style middleware: the door is a hook, and the engine for it costs every request.
+    skipMiddie: true,
     requestIdHeader: false,
     genReqId: (request: IncomingMessage) => requestIdOf(request, clock.wall()),
     clientErrorHandler: clientErrorHandler(clock),
@@ -40,7 +42,9 @@ export type OpenRequest = (request: FastifyRequest, reply: FastifyReply) => void
 /** Adds the request id, the framing checks and the way into chat requests to a public server. */
 export function guardEntrance(server: FastifyInstance, chatPath: string, open: OpenRequest): void {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', (request: FastifyRequest) => readChatBody(request.raw));
+  server.addContentTypeParser('application/json', (request: FastifyRequest, _payload, done) => {
+    readChatBody(request.raw, done);
+  });
   server.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     // Whoever opens the request says when the body may come: after the key was checked.
     server.server.emit('request', request, response);

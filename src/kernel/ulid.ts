@@ -14,12 +14,23 @@ export function ulid(wallMs: number): string {
     randomFillSync(pool);
     used = 0;
   }
+  if (wallMs !== lastMs) {
+    lastMs = wallMs;
+    lastTime = timePart(wallMs);
+  }
+  let id = lastTime;
+  for (let end = used + RANDOM_CHARACTERS; used < end; used++) id += ALPHABET.charAt((pool[used] ?? 0) & 31);
+  return id;
+}
+
+let lastMs = -1;
+let lastTime = '';
+
+function timePart(wallMs: number): string {
   let time = '';
   for (let rest = wallMs, digit = 0; digit < 10; digit++) {
     time = ALPHABET.charAt(rest % 32) + time;
     rest = Math.floor(rest / 32);
   }
-  let chance = '';
-  for (let end = used + RANDOM_CHARACTERS; used < end; used++) chance += ALPHABET.charAt((pool[used] ?? 0) & 31);
-  return time + chance;
+  return time;
 }

@@ -3,7 +3,8 @@ import { type Clock } from '../kernel/clock.js';
 
 /** Lines wait for company at most this long, ms, and at most this many bytes: one write carries many lines. */
 const FLUSH_AFTER_MS = 50;
-const FLUSH_ABOVE_BYTES = 8 * 1024;
+const FLUSH_ABOVE_BYTES = 32 * 1024;
+const MAX_WRITE_BYTES = 64 * 1024;
 const REDACTED = ['authorization', 'apiKey', 'api_key', '["x-api-key"]', 'cookie'];
 
 /** The process's logger: JSON lines to stdout, batched, never blocking a request. */
@@ -12,7 +13,12 @@ export class ProcessLogger {
   readonly #destination: ReturnType<typeof pino.destination>;
 
   constructor(level: string, clock: Clock) {
-    this.#destination = pino.destination({ dest: 1, sync: false, minLength: FLUSH_ABOVE_BYTES });
+    this.#destination = pino.destination({
+      dest: 1,
+      sync: false,
+      minLength: FLUSH_ABOVE_BYTES,
+      maxWrite: MAX_WRITE_BYTES,
+    });
     this.logger = pino(
       {
         level,

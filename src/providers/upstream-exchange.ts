@@ -49,6 +49,8 @@ export class UpstreamExchange {
   #failure: UpstreamFailure | undefined;
   #control: ProducerControl | undefined;
   #wake: (() => void) | undefined;
+  /** Set while the whole body is collected: the most that it may hold, bytes. */
+  #limit: number | undefined;
 
   /** Set by the producer as soon as it can be steered; an exchange that already failed aborts it at once. */
   control(control: ProducerControl): void {
@@ -73,6 +75,7 @@ export class UpstreamExchange {
   onData(chunk: Buffer): boolean {
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
+    if (this.#limit !== undefined) return this.#collect(this.#limit);
     this.#paused = this.#buffered > PAUSE_ABOVE_BYTES;
     this.#notify();
     return !this.#paused;
@@ -120,22 +123,25 @@ export class UpstreamExchange {
   }
 
   /**
-   * The whole body.
+   * The whole body, waited for once: the producer is not paused meanwhile.
    * @throws UpstreamFailure too_large past `maxBytes`, or what ended the exchange
    */
-  async readAll(maxBytes: number): Promise<Buffer> {
-    const parts: Buffer[] = [];
-    let size = 0;
-    for (let part = await this.read(); part; part = await this.read()) {
-      size += part.length;
-      if (size > maxBytes) {
-        const failure = new UpstreamFailure('fault', 'too_large', 'elsewhere');
-        this.fail(failure);
-        throw failure;
-      }
-      parts.push(part);
-    }
-    return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+  readAll(maxBytes: number): Promise<Buffer> {
+    this.#limit = maxBytes;
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        if (this.#failure) reject(this.#failure);
+        else if (this.#ended) resolve(this.#take());
+        else this.#wake = settle;
+      };
+      settle();
+    });
+  }
+
+  #collect(limit: number): boolean {
+    if (this.#buffered <= limit) return true;
+    this.fail(new UpstreamFailure('fault', 'too_large', 'elsewhere'));
+    return false;
   }
 
   #take(): Buffer {

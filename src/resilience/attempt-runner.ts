@@ -44,7 +44,8 @@ export class AttemptRunner {
     const failed: FailedAttempt[] = [];
     for (;;) {
       const step = this.#next(ctx, wish.plan, failed);
-      const running = step && (await this.#start(step, material, failed.length));
+      if (step && step.waitMs > 0) await this.#pause(ctx, step.waitMs);
+      const running = step && this.#start(step, material, failed.length);
       if (!running) throw this.#verdict(ctx, wish.plan, failed);
       try {
         return await running.begin();
@@ -66,9 +67,8 @@ export class AttemptRunner {
   }
 
   /** @returns undefined where nothing may be tried: no time, no budget, no target that takes it */
-  async #start(step: NextStep, material: AttemptMaterial, failures: number): Promise<RunningAttempt | undefined> {
+  #start(step: NextStep, material: AttemptMaterial, failures: number): RunningAttempt | undefined {
     const { ctx } = material;
-    if (step.waitMs > 0) await this.#pause(ctx, step.waitMs);
     if (ctx.closed || ctx.deadline - this.clock.now() < ctx.snapshot.resilience.minAttemptMs) return undefined;
     for (const target of step.targets) {
       const state = this.states.of(target);
