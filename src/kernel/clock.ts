@@ -11,7 +11,7 @@ export interface Clock {
   now(): number;
   /** Wall clock, milliseconds since the epoch: for timestamps that people and other machines read, never for durations. */
   wall(): number;
-  /** Calls `fn` once after `ms`. Pending timers do not keep the process alive. */
+  /** Calls `fn` once after `ms`. */
   after(ms: number, fn: () => void): Timer;
   /** Uniform in [0, 1). */
   random(): number;
@@ -26,7 +26,6 @@ class SystemTimer implements Timer {
       this.#pending = false;
       fn();
     }, ms);
-    this.#handle.unref();
   }
 
   cancel(): void {
