@@ -45,6 +45,10 @@ export class SimulatedClock implements Clock {
   after(): never {
     throw new Error('The simulation has no timers.');
   }
+
+  turn(): never {
+    throw new Error('The simulation has no event loop.');
+  }
 }
 
 /** Plays the phases one after the other against one engine behind one limiter. */

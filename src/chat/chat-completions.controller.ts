@@ -2,6 +2,7 @@ import { Controller, HttpCode, Post, Res, UseGuards } from '@nestjs/common';
 import { RouteSchema } from '@nestjs/platform-fastify';
 import { type FastifyReply } from 'fastify';
 import { AuthGuard } from '../auth/auth.guard.js';
+import { PromptGuard } from '../guardrails/prompt.guard.js';
 import { Ctx } from '../http/ctx.decorator.js';
 import { validatorSchema } from '../http/validator-schema.js';
 import { chatRequestJsonSchema } from '../kernel/openai.js';
@@ -12,7 +13,7 @@ import { ResponseEncoder } from './response-encoder.js';
 
 /** The whole way of a request: opened before its body is read, guarded, answered. */
 @Controller('v1/chat/completions')
-@UseGuards(AuthGuard)
+@UseGuards(AuthGuard, PromptGuard)
 export class ChatCompletionsController {
   constructor(
     private readonly chat: ChatService,

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
 import { GatewayConfigModule } from '../config/config.module.js';
+import { GuardrailsModule } from '../guardrails/guardrails.module.js';
 import { ClockModule } from '../http/clock.module.js';
 import { ObservabilityModule } from '../observability/observability.module.js';
 import { ResilienceModule } from '../resilience/resilience.module.js';
@@ -12,7 +13,15 @@ import { RequestOpening } from './request-opening.js';
 import { ResponseEncoder } from './response-encoder.js';
 
 @Module({
-  imports: [ClockModule, GatewayConfigModule, AuthModule, RoutingModule, ResilienceModule, ObservabilityModule],
+  imports: [
+    ClockModule,
+    GatewayConfigModule,
+    AuthModule,
+    GuardrailsModule,
+    RoutingModule,
+    ResilienceModule,
+    ObservabilityModule,
+  ],
   controllers: [ChatCompletionsController, ModelsController],
   providers: [ChatService, RequestOpening, ResponseEncoder],
   exports: [RequestOpening],

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { OutputGuard } from '../guardrails/output-guard.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { type Answer } from '../kernel/upstream.js';
 import { AttemptRunner } from '../resilience/attempt-runner.js';
@@ -17,17 +18,23 @@ export class ChatService {
   constructor(
     private readonly router: Router,
     private readonly runner: AttemptRunner,
+    private readonly output: OutputGuard,
     states: TargetStates,
   ) {
     this.#view = { weightFactor: (target) => states.of(target).weightFactor };
   }
 
   /** @throws GatewayError when no target gave an answer */
-  complete(ctx: RequestContext): Promise<Answer> {
+  async complete(ctx: RequestContext): Promise<Answer> {
     const { model, request } = ctx;
     if (!model || !request) throw new Error('the guards have not run');
     const plan = this.router.plan(model, ctx.principal, ctx, this.#view);
     const promptTokens = Math.ceil(request.document.bytes.length / BYTES_PER_TOKEN);
-    return this.runner.run(ctx, request, { plan, maxTokens: outputCap(request, model, ctx.principal), promptTokens });
+    const answer = await this.runner.run(ctx, request, {
+      plan,
+      maxTokens: outputCap(ctx, request, model),
+      promptTokens,
+    });
+    return this.output.guard(ctx, answer);
   }
 }

@@ -57,3 +57,15 @@ export interface BreakerFact {
 }
 
 export const breakerTransitions = typedChannel<BreakerFact>('breaker');
+
+/** A content rule acted: where and what it did, never the text. */
+export interface GuardrailFact {
+  readonly ctx: RequestContext;
+  readonly ruleId: string;
+  readonly action: string;
+  readonly direction: 'input' | 'output';
+  readonly field: string;
+  readonly offset: number;
+}
+
+export const guardrailHits = typedChannel<GuardrailFact>('guardrail');

@@ -15,6 +15,8 @@ export interface Clock {
   after(ms: number, fn: () => void): Timer;
   /** Uniform in [0, 1). */
   random(): number;
+  /** Resolves when the event loop has served what waited: for long work that is done in slices. */
+  turn(): Promise<void>;
 }
 
 class SystemTimer implements Timer {
@@ -44,4 +46,8 @@ export const systemClock: Clock = {
   wall: () => Date.now(),
   after: (ms, fn) => new SystemTimer(ms, fn),
   random: () => Math.random(),
+  turn: () =>
+    new Promise((resolve) => {
+      setImmediate(resolve);
+    }),
 };

@@ -29,6 +29,10 @@ export class ManualClock implements Clock {
     return this.randoms[this.#draws++ % this.randoms.length] ?? 0;
   }
 
+  turn(): Promise<void> {
+    return Promise.resolve();
+  }
+
   after(ms: number, fn: () => void): Timer {
     const entry: Entry = { at: this.#now + ms, order: this.#order++, fn };
     this.#entries.add(entry);

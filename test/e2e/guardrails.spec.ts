@@ -1,0 +1,142 @@
+import { type ServerResponse } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GatewayProcess } from '../support/gateway-process.js';
+import { ScriptedUpstream } from '../support/scripted-upstream.js';
+
+interface Chunk {
+  readonly choices: readonly {
+    readonly index: number;
+    readonly delta: { readonly content?: string };
+    readonly finish_reason: string | null;
+  }[];
+}
+
+const ask = (content: string, more: object = {}) => ({ model: 'm', messages: [{ role: 'user', content }], ...more });
+
+/** Streams each text as one delta, then ends; `endless` goes on until the caller lets go. */
+function stream(response: ServerResponse, texts: readonly string[], endless = false): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  const chunk = (delta: object, finish: string | null = null) =>
+    response.write(
+      `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`,
+    );
+  chunk({ role: 'assistant', content: '' });
+  for (const content of texts) chunk({ content });
+  if (endless) {
+    const timer = setInterval(() => chunk({ content: ' more' }), 5);
+    response.on('close', () => clearInterval(timer));
+    return;
+  }
+  chunk({}, 'stop');
+  response.end('data: [DONE]\n\n');
+}
+
+describe('guardrails', () => {
+  let upstream: ScriptedUpstream;
+  let gateway: GatewayProcess;
+  let texts: readonly string[] = [];
+  let endless = false;
+
+  beforeAll(async () => {
+    upstream = await ScriptedUpstream.start((request, response) => {
+      const { stream: streamed } = JSON.parse(request.body.toString()) as { stream?: boolean };
+      if (streamed) { stream(response, texts, endless); return; }
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify({
+          id: 'c',
+          object: 'chat.completion',
+          created: 1,
+          model: 'm',
+          choices: [{ index: 0, message: { role: 'assistant', content: texts.join('') }, finish_reason: 'stop' }],
+          usage: { prompt_tokens: 1, completion_tokens: 5, total_tokens: 6 },
+        }),
+      );
+    });
+    gateway = await GatewayProcess.start({
+      config: {
+        version: 1,
+        providers: [
+          { name: 'up', kind: 'openai', baseUrl: upstream.baseUrl, allowPrivate: true, probe: { enabled: false } },
+        ],
+        models: [
+          { name: 'm', targets: [{ provider: 'up', model: 'm' }] },
+          { name: 'short', targets: [{ provider: 'up', model: 'm' }], output: { maxCharacters: 8 } },
+        ],
+        guardrails: {
+          input: { bannedWords: ['forbidden'], maxMessages: 3 },
+          output: { bannedWords: ['secret', { text: 'codename', word: true, action: 'redact', id: 'codename' }] },
+        },
+      },
+    });
+  });
+  afterAll(async () => {
+    await gateway.stop();
+    await upstream.stop();
+  });
+
+  const streamed = async (model = 'm'): Promise<{ text: string; finish: string | null; raw: string }> => {
+    const raw = await (await gateway.post({ ...ask('hi', { stream: true }), model })).text();
+    const chunks = raw
+      .split('\n\n')
+      .filter((event) => event.startsWith('data: {'))
+      .map((event) => JSON.parse(event.slice(6)) as Chunk);
+    const choices = chunks.flatMap((chunk) => chunk.choices);
+    return {
+      raw,
+      text: choices.map(({ delta }) => delta.content ?? '').join(''),
+      finish: choices.map(({ finish_reason }) => finish_reason).find(Boolean) ?? null,
+    };
+  };
+
+  it('refuses a prompt that holds a banned word before any upstream is called, and logs no text', async () => {
+    const before = upstream.received.length;
+    const response = await gateway.post(ask('this is for\u200Bbidden'), { 'x-request-id': 'banned-1' });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { code: 'content_filter', param: 'messages[0].content' } });
+    expect(upstream.received.length).toBe(before);
+    await gateway.ledger('banned-1');
+    expect(JSON.stringify(gateway.log)).not.toContain('bidden');
+  });
+
+  it('names the member that is too many', async () => {
+    const message = { role: 'user', content: 'x' };
+    const response = await gateway.post({ model: 'm', messages: [message, message, message, message] });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { code: 'invalid_value', param: 'messages' } });
+  });
+
+  it('lets nothing of a word leave that is split over chunks, and ends with content_filter and [DONE]', async () => {
+    texts = ['The sec', 'r', 'et is out'];
+    const { text, finish, raw } = await streamed();
+    expect(text).toBe('The ');
+    expect(finish).toBe('content_filter');
+    expect(raw.trimEnd().endsWith('data: [DONE]')).toBe(true);
+  });
+
+  it('cancels the upstream that goes on after a match', async () => {
+    texts = ['secret'];
+    endless = true;
+    await streamed();
+    endless = false;
+    await upstream.received.at(-1)!.aborted;
+  });
+
+  it('replaces a word whose rule redacts, and the stream goes on', async () => {
+    texts = ['The code', 'name is known'];
+    expect(await streamed()).toMatchObject({ text: 'The *** is known', finish: 'stop' });
+  });
+
+  it('treats a plain answer the same', async () => {
+    texts = ['The secret is out'];
+    const answer = (await (await gateway.post(ask('hi'))).json()) as {
+      choices: { message: { content: string }; finish_reason: string }[];
+    };
+    expect(answer.choices[0]).toMatchObject({ message: { content: 'The ' }, finish_reason: 'content_filter' });
+  });
+
+  it("ends a stream at the model's character limit with finish_reason length", async () => {
+    texts = ['12345', '67890', 'abc'];
+    expect(await streamed('short')).toMatchObject({ text: '12345678', finish: 'length' });
+  });
+});
