@@ -1,0 +1,104 @@
+// What is compared. A leg relays POST /v1/chat/completions to the upstream; `start` starts it under test conditions.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { writeGatewayConfig } from './gateway-leg.mjs';
+import { end, isInstalled, SERVER_CORE, start, untilReady } from './processes.mjs';
+import { configureNginx } from './relays/nginx.mjs';
+
+const bench = dirname(fileURLToPath(import.meta.url));
+const checkout = join(bench, '..');
+const entry = join(checkout, 'dist', 'main.js');
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** A Node relay of ours; every Node leg runs with the same flags. */
+const nodeRelay = (file) => ({
+  command: ({ nodeFlags }) => [process.execPath, ...nodeFlags, join(bench, 'relays', file)],
+});
+
+const goBinary = (folder) => join(folder, 'reverseproxy');
+
+/** `missing` says why a leg cannot run here; `prepare` runs once; `bare` is the unit. */
+export const LEGS = {
+  bare: { about: 'node:http and undici dispatch, bytes through: the unit r', ...nodeRelay('bare.mjs') },
+  gateway: {
+    about: 'this gateway, every layer on',
+    missing: () => existsSync(entry) || 'dist/main.js is absent: npm run build',
+    command: ({ nodeFlags }) => [process.execPath, ...nodeFlags, entry],
+    prepare: ({ folder, upstream, models }) => writeGatewayConfig(join(folder, 'gateway.yaml'), upstream, models),
+    env: async ({ folder, port }) => ({
+      NODE_ENV: 'production',
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      OPS_HOST: '127.0.0.1',
+      OPS_PORT: String(await freePort()),
+      LOG_LEVEL: 'info',
+      CONFIG_PATH: join(folder, 'gateway.yaml'),
+    }),
+    readyPath: '/v1/ready',
+  },
+  fastify: { about: 'Fastify and undici request', ...nodeRelay('fastify.mjs') },
+  go: {
+    about: "Go's httputil.ReverseProxy",
+    missing: () => isInstalled('go') || 'Go is not installed',
+    prepare: ({ folder }) => {
+      const built = spawnSync('go', ['build', '-o', goBinary(folder), '.'], {
+        cwd: join(bench, 'relays', 'go'),
+        stdio: ['ignore', 'inherit', 'inherit'],
+        env: { ...process.env, GOFLAGS: '-mod=mod', GOTOOLCHAIN: 'local' },
+      });
+      if (built.status !== 0) throw new Error('go build failed');
+    },
+    command: ({ folder }) => [goBinary(folder)],
+    env: () => ({ GOMAXPROCS: '1' }),
+  },
+  nginx: {
+    about: 'nginx proxy_pass, one process',
+    missing: () => isInstalled('nginx') || 'nginx is not installed',
+    command: ({ folder, port, upstream }) => ['nginx', ...configureNginx(join(folder, 'nginx'), port, upstream)],
+  },
+};
+
+/** Starts a leg and waits until it serves. `setting` holds folder, upstream, models, nodeFlags. */
+export async function startLeg(name, setting) {
+  const leg = LEGS[name];
+  const port = await freePort();
+  const own = { ...setting, port };
+  const env = { PORT: String(port), UPSTREAM: setting.upstream, ...(await leg.env?.(own)) };
+  const logFile = join(setting.folder, `${name}-${port}.out`);
+  const errorFile = join(setting.folder, `${name}-${port}.err`);
+  const child = start(name, leg.command(own), {
+    core: SERVER_CORE,
+    env,
+    cwd: checkout,
+    stdout: logFile,
+    stderr: errorFile,
+  });
+  const url = `http://127.0.0.1:${port}`;
+  try {
+    await untilReady(child, url + (leg.readyPath ?? '/v1/models'));
+  } catch (error) {
+    const lastWords = spawnSync('tail', ['-n', '20', errorFile, logFile]).stdout.toString();
+    throw new Error(`${error.message}\n${lastWords}`, { cause: error });
+  }
+  return {
+    name,
+    child,
+    pid: child.pid,
+    url,
+    logFile,
+    opsUrl: `http://127.0.0.1:${env.OPS_PORT}`,
+    sent: 0,
+    stop: () => end(child),
+  };
+}

@@ -1,0 +1,66 @@
+// One measurement: a workload through a leg, its cost read before and after.
+import { ask, cost, pause, residentBytes } from './processes.mjs';
+import { KEYS } from './gateway-leg.mjs';
+import { HELD_BODY, WORKLOADS } from './workloads.mjs';
+
+/** A fresh Node process costs up to twice as much for its first 10,000 requests. */
+const WARM_UP_REQUESTS = 12_000;
+const WARM_UP_SHARE = 0.25;
+/** Memory is read after the young generation has been collected a few times. */
+const SETTLE_MS = 3_000;
+
+export const scaled = (name, requests) =>
+  Math.max(4, Math.round((WORKLOADS[name].requests * requests) / WORKLOADS.json.requests));
+
+/** @throws when any answer was wrong */
+async function send(load, leg, name, requests) {
+  const { body, key, connections, events } = WORKLOADS[name];
+  const job = { url: leg.url, key: key ?? KEYS.default, body: body(), requests, connections, events };
+  const result = await ask(load, 'run', job);
+  if (leg.sent !== undefined) leg.sent += requests;
+  if (result.failed > 0) {
+    throw new Error(
+      `${leg.name}: ${result.failed} of ${requests} answers to "${name}" were wrong\n  ${result.faults.join('\n  ')}`,
+    );
+  }
+  return result;
+}
+
+export async function warmUp(load, leg, workloads) {
+  await send(load, leg, 'json', WARM_UP_REQUESTS);
+  for (const name of workloads) {
+    if (name !== 'json') await send(load, leg, name, Math.ceil(WORKLOADS[name].requests * WARM_UP_SHARE));
+  }
+}
+
+/** A leg without a pid is the upstream itself, asked directly: it has times, but no cost. */
+export async function measure(load, leg, name, requests) {
+  const before = leg.pid && cost(leg.pid);
+  const { wallMs, ttft, total } = await send(load, leg, name, requests);
+  const after = leg.pid && cost(leg.pid);
+  const times = { ttft, total, perSecond: (requests / wallMs) * 1_000 };
+  if (!leg.pid) return times;
+  const cpuUs = after.cpuUs - before.cpuUs;
+  return {
+    ...times,
+    cpuUs: cpuUs / (requests * (WORKLOADS[name].events ?? 1)),
+    busy: (cpuUs + after.waitUs - before.waitUs) / (wallMs * 1_000),
+  };
+}
+
+/**
+ * Bytes of resident memory per open stream: what `streams` more of them add to a process that already holds
+ * half as many, so that pools, code and the heap's first growth are not counted.
+ */
+export async function measureMemory(load, leg, streams) {
+  await send(load, leg, 'json', WARM_UP_REQUESTS);
+  const job = { url: leg.url, key: KEYS.default, body: HELD_BODY };
+  await ask(load, 'hold', { ...job, connections: Math.ceil(streams / 2) });
+  await pause(SETTLE_MS);
+  const before = residentBytes(leg.pid);
+  await ask(load, 'hold', { ...job, connections: streams });
+  await pause(SETTLE_MS);
+  const after = residentBytes(leg.pid);
+  await ask(load, 'release');
+  return (after - before) / streams;
+}

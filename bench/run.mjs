@@ -1,0 +1,132 @@
+// `npm run bench`: README.md in this folder says how to read what it prints, --help what it can do.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { assertLayersWereOn } from './gateway-leg.mjs';
+import { LEGS, startLeg } from './legs.mjs';
+import { measure, measureMemory, scaled, warmUp } from './measure.mjs';
+import { HELP, readOptions, UsageError } from './options.mjs';
+import { endAll, firstLine, start, WORLD_CORE } from './processes.mjs';
+import { machine, print, printLayers, printLegs, regressions, summarise, summariseMemory } from './report.mjs';
+import { MODELS } from './workloads.mjs';
+
+const bench = dirname(fileURLToPath(import.meta.url));
+const MEMORY_ROUNDS = 3;
+const progress = (text) => process.stderr.write(`${text}\n`);
+
+/** The legs that run here, bare first; a missing one is an error only where it was asked for by name. */
+function legsToRun({ legs, legsAreChosen }) {
+  const wanted = Object.keys(LEGS).filter((name) => name === 'bare' || legs.includes(name));
+  return wanted.filter((name) => {
+    const here = LEGS[name].missing?.() ?? true;
+    if (here === true) return true;
+    if (legsAreChosen) throw new UsageError(`--legs ${name}: ${here}`);
+    progress(`without ${name}: ${here}`);
+    return false;
+  });
+}
+
+/** A B C, then B C A, …: no leg always runs first. */
+const rotated = (list, by) => list.map((_, at) => list[(at + by) % list.length]);
+
+async function runRounds({ rounds, requests, workloads }, legs, direct, load) {
+  const figures = {};
+  for (let round = 0; round < rounds; round++) {
+    progress(`round ${round + 1} of ${rounds}`);
+    for (const workload of workloads) {
+      figures[workload] ??= Object.fromEntries([...legs, direct].map(({ name }) => [name, []]));
+      for (const leg of rotated([...legs, direct], round)) {
+        figures[workload][leg.name].push(await measure(load, leg, workload, scaled(workload, requests)));
+      }
+    }
+  }
+  return figures;
+}
+
+/** Each figure from a process of its own: one that has served already has room to spare in its heap. */
+async function runMemory({ openStreams, rounds }, names, setting, load) {
+  const memory = Object.fromEntries(names.map((name) => [name, []]));
+  if (openStreams === 0) return {};
+  for (let round = 0; round < Math.min(rounds, MEMORY_ROUNDS); round++) {
+    progress(`memory of ${openStreams} open streams, round ${round + 1}`);
+    for (const name of rotated(names, round)) {
+      const leg = await startLeg(name, setting);
+      memory[name].push(await measureMemory(load, leg, openStreams));
+      await leg.stop();
+    }
+  }
+  return memory;
+}
+
+async function compare(options, folder) {
+  const names = legsToRun(options);
+  const node = [process.execPath, ...options.nodeFlags];
+  const upstreamProcess = start('upstream', [...node, join(bench, 'upstream.mjs')], { core: WORLD_CORE });
+  const { url: upstream } = await firstLine(upstreamProcess);
+  const load = start('load', [...node, join(bench, 'load.mjs')], { core: WORLD_CORE, ipc: true });
+  const setting = { folder, upstream, models: MODELS, nodeFlags: options.nodeFlags };
+  for (const name of names) LEGS[name].prepare?.(setting);
+
+  const legs = [];
+  for (const name of names) legs.push(await startLeg(name, setting));
+  const direct = { name: 'direct', url: upstream };
+  for (const leg of [...legs, direct]) {
+    progress(`warm-up: ${leg.name}`);
+    await warmUp(load, leg, options.workloads);
+  }
+  const figures = await runRounds(options, legs, direct, load);
+  const gateway = legs.find(({ name }) => name === 'gateway');
+  const layers = gateway && (await assertLayersWereOn(gateway.opsUrl, gateway.logFile, gateway.sent));
+  for (const leg of legs) await leg.stop();
+  const memory = await runMemory(options, names, setting, load);
+  return { names, figures, memory, layers };
+}
+
+async function main() {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) return console.log(HELP);
+  if (!existsSync('/proc/self/stat'))
+    throw new UsageError('the cost of a process is read from /proc: this needs Linux');
+  const baseline = options.baseline && JSON.parse(readFileSync(options.baseline, 'utf8'));
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-bench-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+  const before = machine();
+  const { names, figures, memory, layers } = await compare(options, folder);
+  const results = summarise(figures);
+  const memoryResults = summariseMemory(memory);
+  console.log(`${before.cpu}, ${before.cores} cores, Node ${before.node}, ${new Date().toISOString().slice(0, 10)}`);
+  console.log(
+    `${options.rounds} rounds; ${before.pinned ? 'pinned to cores' : 'not pinned'}; load average at start ${before.load.toFixed(1)}`,
+  );
+  printLegs(names);
+  print(results, memoryResults);
+  if (layers) printLayers(layers);
+  if (options.json) {
+    const report = {
+      date: new Date().toISOString(),
+      machine: before,
+      options,
+      results,
+      memory: memoryResults,
+      layers,
+      figures,
+    };
+    writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  }
+  const slower = baseline ? regressions(results, baseline) : [];
+  for (const line of slower) console.error(`slower than the baseline allows: ${line}`);
+  if (slower.length > 0) process.exitCode = 1;
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(
+    error instanceof UsageError ? `${error.message}\nnpm run bench -- --help explains the options` : error.stack,
+  );
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
+endAll();
+process.exit();
