@@ -1,0 +1,91 @@
+import { BudgetAccount } from './budget-account.js';
+import { windowEndUs, windowIndex } from './budget-window.js';
+import { type BudgetPlan, type QuotaPlan } from './quota-plan.js';
+import { type BudgetLevel, type RefusalReason } from './quota-store.js';
+
+/** A budget that has no room, and whether waiting for others to end may make some. */
+export interface BudgetRefusal {
+  readonly reason: Extract<RefusalReason, 'budgetSpent' | 'budgetReserved'>;
+  readonly level: BudgetLevel;
+}
+
+/** All budget accounts of this process, by org and account. */
+export class BudgetBook {
+  readonly #accounts = new Map<string, { readonly account: BudgetAccount; readonly lengthUs: number }>();
+
+  /** The budget that refuses a cost; a spent one before one that is only reserved. */
+  refusal(plan: QuotaPlan, nowUs: number, cost: number): BudgetRefusal | undefined {
+    // What costs nothing is stopped by no budget.
+    if (cost === 0) return undefined;
+    let worst: BudgetRefusal | undefined;
+    for (const budget of plan.budgets) {
+      if (this.#fits(budget, nowUs, cost)) continue;
+      const level = this.level(budget, nowUs);
+      const reason = level.spentNanoUsd + cost > level.limitNanoUsd ? 'budgetSpent' : 'budgetReserved';
+      if (worst === undefined || outranks(reason, level, worst)) worst = { reason, level };
+    }
+    return worst;
+  }
+
+  level(plan: BudgetPlan, nowUs: number): BudgetLevel {
+    const account = this.#accounts.get(plan.path)?.account;
+    const natural = windowIndex(plan.lengthUs, nowUs);
+    const index = account?.latest(natural) ?? natural;
+    const totals = account?.totals(index);
+    return {
+      ...plan.budget,
+      spentNanoUsd: totals?.spent ?? 0,
+      reservedNanoUsd: totals?.reserved ?? 0,
+      resetsAtUs: windowEndUs(plan.lengthUs, index),
+    };
+  }
+
+  /** Books in the window of an instant; returns the numbers of the windows, for the booking back. */
+  book(plan: QuotaPlan, atUs: number, spent: number, reserved: number): number[] {
+    return plan.budgets.map((budget) => {
+      const account = this.#account(budget);
+      const index = windowIndex(budget.lengthUs, atUs);
+      account.book(index, spent, reserved);
+      return index;
+    });
+  }
+
+  bookAt(plan: QuotaPlan, indexes: readonly number[], spent: number, reserved: number): void {
+    plan.budgets.forEach((budget, place) => {
+      this.#account(budget).book(indexes[place] ?? 0, spent, reserved);
+    });
+  }
+
+  /** Accounts by path. */
+  *entries(): Iterable<[string, BudgetAccount]> {
+    for (const [name, { account }] of this.#accounts) yield [name, account];
+  }
+
+  /** Forgets accounts whose windows are over. */
+  forgetIdle(nowUs: number): void {
+    for (const [name, { account, lengthUs }] of this.#accounts) {
+      if (account.idle(windowIndex(lengthUs, nowUs) - 1)) this.#accounts.delete(name);
+    }
+  }
+
+  #fits({ path, lengthUs, budget }: BudgetPlan, nowUs: number, cost: number): boolean {
+    const account = this.#accounts.get(path)?.account;
+    if (account === undefined) return cost <= budget.limitNanoUsd;
+    const { spent, reserved } = account.totals(account.latest(windowIndex(lengthUs, nowUs)));
+    return spent + reserved + cost <= budget.limitNanoUsd;
+  }
+
+  #account(plan: BudgetPlan): BudgetAccount {
+    let entry = this.#accounts.get(plan.path);
+    if (entry === undefined) {
+      entry = { account: new BudgetAccount(), lengthUs: plan.lengthUs };
+      this.#accounts.set(plan.path, entry);
+    }
+    return entry.account;
+  }
+}
+
+function outranks(reason: BudgetRefusal['reason'], level: BudgetLevel, worst: BudgetRefusal): boolean {
+  if (reason !== worst.reason) return reason === 'budgetSpent';
+  return level.resetsAtUs > worst.level.resetsAtUs;
+}

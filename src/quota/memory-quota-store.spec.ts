@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.js';
+import { aBudget, aPrincipal } from '../../test/support/principal.js';
+import { type Clock } from '../kernel/clock.js';
+import { MemoryQuotaStore, type QuotaStoreOptions } from './memory-quota-store.js';
+import { describeQuotaStore, type StoreRig } from './quota-store.suite.js';
+
+const DAY_MS = 86_400_000;
+
+describeQuotaStore('in-process quota store', (options: QuotaStoreOptions) => {
+  const clock = new ManualClock();
+  const rig: StoreRig = {
+    store: new MemoryQuotaStore(clock, options),
+    slackUs: 0,
+    pass: (ms) => clock.advance(ms),
+    roll: () => clock.advance(31 * DAY_MS),
+    close: () => Promise.resolve(),
+  };
+  return Promise.resolve(rig);
+});
+
+describe('in-process quota store', () => {
+  const options = { leaseMs: 30_000, onLeaseExpiry: 'release' } as const;
+
+  it('goes on refilling when the clock of the machine is set back', () => {
+    const manual = new ManualClock();
+    let shift = 0;
+    const clock: Clock = {
+      now: () => manual.now(),
+      wall: () => manual.wall() + shift,
+      after: (ms, fn) => manual.after(ms, fn),
+      random: () => 0,
+    };
+    const store = new MemoryQuotaStore(clock, options);
+    const principal = aPrincipal({ limits: { requestsPerMinute: 60, requestBurst: 1 }, budgets: [aBudget(10)] });
+    const ask = (id: string): boolean => store.acquire({ id, principal, tokens: 0, costNanoUsd: 1 }).admitted;
+    expect(ask('1')).toBe(true);
+    shift = -600_000;
+    expect(ask('2')).toBe(false);
+    manual.advanceSync(1000);
+    expect(ask('3')).toBe(true);
+  });
+
+  it('answers without a promise', () => {
+    const store = new MemoryQuotaStore(new ManualClock(), options);
+    const result = store.acquire({ id: '1', principal: aPrincipal(), tokens: 1, costNanoUsd: 1 });
+    expect(result.admitted).toBe(true);
+  });
+});

@@ -1,0 +1,69 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+
+/** A Redis, or a cluster of them. */
+export type QuotaRedis = Redis | Cluster;
+
+const MAX_RECONNECT_MS = 500;
+
+/**
+ * Never queue, never resend, never wait: a request that Redis does not answer is decided without it.
+ * The command timeout is a backstop; ResilientQuotaStore's own bound is shorter.
+ */
+const OPTIONS = {
+  commandTimeout: 75,
+  connectTimeout: 200,
+  maxRetriesPerRequest: 0,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  retryStrategy: (times: number) => Math.min(times * 50, MAX_RECONNECT_MS),
+  // A demoted master goes on answering reads: only a new connection finds the promoted one.
+  reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+} satisfies RedisOptions;
+
+/**
+ * Connects to `redis://…` or `rediss://…`; several URLs, separated by commas, are nodes of a Redis Cluster.
+ * Errors of the connection go to `onError`; commands fail by themselves.
+ */
+export function connectQuotaRedis(urls: string, onError: (error: Error) => void): QuotaRedis {
+  const nodes = urls.split(',').map((url) => url.trim());
+  const client = nodes.length > 1 ? connectCluster(nodes) : new Redis(nodes[0] ?? '', OPTIONS);
+  client.on('error', onError);
+  return client;
+}
+
+function connectCluster(nodes: string[]): Cluster {
+  const { username, password, protocol } = new URL(nodes[0] ?? '');
+  return new Cluster(nodes, {
+    enableOfflineQueue: false,
+    slotsRefreshTimeout: 1000,
+    slotsRefreshInterval: 5000,
+    clusterRetryStrategy: (times) => Math.min(times * 50, MAX_RECONNECT_MS),
+    redisOptions: {
+      ...OPTIONS,
+      ...(username !== '' && { username: decodeURIComponent(username) }),
+      ...(password !== '' && { password: decodeURIComponent(password) }),
+      ...(protocol === 'rediss:' && { tls: {} }),
+    },
+  });
+}
+
+/**
+ * Which servers hold the data: changes when one restarts or a replica takes over.
+ * Empty where INFO is forbidden.
+ */
+export async function redisIdentity(client: QuotaRedis): Promise<string> {
+  const masters = client instanceof Cluster ? client.nodes('master') : [client];
+  try {
+    const ids = await Promise.all(masters.map(serverIdentity));
+    return ids.sort().join(' ');
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('NOPERM')) return '';
+    throw error;
+  }
+}
+
+async function serverIdentity(server: Redis): Promise<string> {
+  const [about, replication] = await Promise.all([server.info('server'), server.info('replication')]);
+  const id = (text: string, name: string): string => new RegExp(`^${name}:(\\w+)`, 'm').exec(text)?.[1] ?? '';
+  return `${id(about, 'run_id')}/${id(replication, 'master_replid')}`;
+}

@@ -1,0 +1,229 @@
+import { type Clock, type Timer } from '../kernel/clock.js';
+import { type Principal } from '../kernel/snapshot.js';
+import {
+  type AcquireKind,
+  addSettlement,
+  beginExchange,
+  levelOf,
+  readAcquire,
+  readLevels,
+  readStatuses,
+  type Wanted,
+} from './exchange.js';
+import { EXCHANGE_LUA } from './lua/exchange.lua.js';
+import { AUDIT_LUA, HEARTBEAT_LUA, RENEW_LUA, SWEEP_LUA, USAGE_LUA } from './lua/upkeep.lua.js';
+import { type QuotaStoreOptions } from './memory-quota-store.js';
+import { Outbox, type Outgoing } from './outbox.js';
+import { impossible, planOf, type QuotaPlan } from './quota-plan.js';
+import {
+  type AcquireRequest,
+  type AcquireResult,
+  type Admission,
+  type Answer,
+  type AuditedWindow,
+  type AuditReport,
+  type QuotaUsage,
+  type Reservation,
+  type Settlement,
+  type SettleStatus,
+} from './quota-store.js';
+import { type QuotaRedis, redisIdentity } from './redis-client.js';
+import { GATEWAYS_KEY, keysOf, orgKeys } from './redis-keys.js';
+import { RedisScript } from './redis-script.js';
+import { type Heartbeat, type RemoteQuotaStore } from './remote-quota-store.js';
+import { requireWhole } from './whole-amounts.js';
+
+const SWEPT_AT_ONCE = 128;
+const SETTLED_AT_ONCE = 64;
+const SETTLE_WITHIN_MS = 1;
+/** A gateway that gave no sign for this long does not count. */
+const SIGN_COUNTS_US = 15_000_000;
+const AUDIT_FIELDS = 5;
+
+/**
+ * The quota store that gateways share: every decision is one Lua script on the org's Redis, timed by Redis itself.
+ * Settlements ride with the next acquire of their org, which so sees them done. Promises reject when Redis fails.
+ */
+export class RedisQuotaStore implements RemoteQuotaStore {
+  readonly #exchange = new RedisScript(EXCHANGE_LUA);
+  readonly #renew = new RedisScript(RENEW_LUA);
+  readonly #sweep = new RedisScript(SWEEP_LUA);
+  readonly #usage = new RedisScript(USAGE_LUA);
+  readonly #audit = new RedisScript(AUDIT_LUA);
+  readonly #heartbeat = new RedisScript(HEARTBEAT_LUA);
+  readonly #outbox = new Outbox();
+  readonly #hold: { readonly leaseUs: number; readonly onExpiry: 'r' | 'c' };
+  #flushing: Timer | undefined;
+  #lastSignUs = 0;
+
+  constructor(
+    private readonly client: QuotaRedis,
+    private readonly clock: Clock,
+    /** Names this gateway among those that live. */
+    private readonly gatewayId: string,
+    options: QuotaStoreOptions,
+  ) {
+    this.#hold = { leaseUs: options.leaseMs * 1000, onExpiry: options.onLeaseExpiry === 'charge' ? 'c' : 'r' };
+  }
+
+  acquire(request: AcquireRequest): Answer<AcquireResult> {
+    requireWhole(request.tokens, request.costNanoUsd);
+    return this.#want(request, 'new', 0);
+  }
+
+  regain(reservation: Reservation): Answer<AcquireResult> {
+    return this.#want(reservation, 'regain', 0);
+  }
+
+  /** Books a reservation again that a Redis lost, in the windows of its admission and unchecked. */
+  restore(reservation: Reservation): Answer<AcquireResult> {
+    return this.#want(reservation, 'restore', reservation.admittedAtUs);
+  }
+
+  settle(settlement: Settlement): Answer<SettleStatus> {
+    requireWhole(settlement.tokens, settlement.costNanoUsd);
+    const plan = planOf(settlement.reservation.principal);
+    if (plan.unlimited) return 'settled';
+    const status = this.#outbox.add(plan, settlement);
+    this.#flushing ??= this.clock.after(SETTLE_WITHIN_MS, () => this.#flush());
+    return status;
+  }
+
+  release(reservation: Reservation): Answer<SettleStatus> {
+    return this.settle({ reservation, costNanoUsd: 0, tokens: 0 });
+  }
+
+  async renew(principal: Principal, ids: readonly string[]): Promise<readonly string[]> {
+    const plan = planOf(principal);
+    if (plan.unlimited || ids.length === 0) return [];
+    const keys = keysOf(plan);
+    const args = [this.#hold.leaseUs, plan.concurrency > 0 ? 1 : 0, ...ids];
+    return (await this.#renew.run(this.client, [...keys.org, keys.slots], args)) as string[];
+  }
+
+  async usage(principal: Principal): Promise<QuotaUsage> {
+    const plan = planOf(principal);
+    const { org, requests, tokens, slots } = keysOf(plan);
+    const args = [plan.periodUs, plan.burst, plan.tokensPerMinute];
+    const accounts = plan.budgets.flatMap(({ account, lengthUs }) => [account, lengthUs]);
+    const run = this.#usage.run(this.client, [...org, requests, tokens, slots], [...args, ...accounts]);
+    const reply = (await run) as number[];
+    return {
+      levels: readLevels(plan, reply),
+      concurrent: reply[4] ?? 0,
+      budgets: plan.budgets.map(({ budget }, place) => levelOf(budget, reply.slice(5 + 3 * place))),
+    };
+  }
+
+  async sweep(orgs: readonly string[]): Promise<number> {
+    const swept = orgs.map((org) => this.#sweepOrg(orgKeys(encodeURIComponent(org))));
+    return (await Promise.all(swept)).reduce((sum, count) => sum + count, 0);
+  }
+
+  async audit(orgs: readonly string[]): Promise<AuditReport> {
+    const replies = orgs.map(async (org) => {
+      const reply = await this.#audit.run(this.client, orgKeys(encodeURIComponent(org)), []);
+      return { org, reply: reply as (string | number)[] };
+    });
+    return mergeAudits(await Promise.all(replies));
+  }
+
+  /** Signs as living, and tells how many live and whether the data are still those of the last time. */
+  async heartbeat(): Promise<Heartbeat> {
+    const identity = await redisIdentity(this.client);
+    const args = [this.gatewayId, SIGN_COUNTS_US];
+    const reply = (await this.#heartbeat.run(this.client, [GATEWAYS_KEY], args)) as number[];
+    const [gateways = 1, lastUs = 0, signUs = 0] = reply;
+    const expired = signUs - this.#lastSignUs > SIGN_COUNTS_US;
+    const lostWrites = this.#lastSignUs > 0 && !expired && lastUs !== this.#lastSignUs;
+    this.#lastSignUs = signUs;
+    return { gateways, identity, lostWrites };
+  }
+
+  /** Sends what waits, then leaves. The client stays its owner's. */
+  async close(): Promise<void> {
+    const sent = this.#outbox.orgs.flatMap((org) => this.#flushOrg(org));
+    this.#flushing?.cancel();
+    await Promise.allSettled(sent);
+  }
+
+  #want(request: AcquireRequest, kind: AcquireKind, admittedAtUs: number): Answer<AcquireResult> {
+    const plan = planOf(request.principal);
+    if (plan.unlimited) return admitUnlimited(request, this.clock.wall() * 1000);
+    const never = kind === 'new' && impossible(plan, request, this.clock.wall() * 1000);
+    if (never) return never;
+    return this.#ask({ request, plan, kind, admittedAtUs });
+  }
+
+  async #ask(wanted: Wanted): Promise<AcquireResult> {
+    const reply = await this.#send(wanted.plan, this.#outbox.take(wanted.plan.org, SETTLED_AT_ONCE), wanted);
+    return readAcquire(reply, wanted);
+  }
+
+  async #send(plan: QuotaPlan, batch: readonly Outgoing[], wanted?: Wanted): Promise<readonly unknown[]> {
+    const call = beginExchange(keysOf(plan).org, batch.length, wanted, this.#hold);
+    for (const outgoing of batch) addSettlement(call, outgoing.plan, outgoing.settlement);
+    try {
+      const reply = (await this.#exchange.run(this.client, call.keys, call.args)) as unknown[];
+      const statuses = readStatuses(reply);
+      batch.forEach((outgoing, place) => outgoing.resolve(statuses[place] ?? 'unknown'));
+      return reply;
+    } catch (error) {
+      for (const outgoing of batch) outgoing.reject(error);
+      throw error;
+    }
+  }
+
+  #flush(): void {
+    this.#flushing = undefined;
+    for (const org of this.#outbox.orgs) void this.#flushOrg(org);
+  }
+
+  #flushOrg(org: string): Promise<unknown>[] {
+    const sent: Promise<unknown>[] = [];
+    while (this.#outbox.has(org)) {
+      const batch = this.#outbox.take(org, SETTLED_AT_ONCE);
+      const plan = batch[0]?.plan;
+      // Each settlement's own promise tells its failure.
+      if (plan !== undefined) sent.push(this.#send(plan, batch).catch(() => undefined));
+    }
+    return sent;
+  }
+
+  async #sweepOrg(keys: readonly string[]): Promise<number> {
+    let swept = 0;
+    for (;;) {
+      const count = (await this.#sweep.run(this.client, keys, [SWEPT_AT_ONCE])) as number;
+      swept += count;
+      if (count < SWEPT_AT_ONCE) return swept;
+    }
+  }
+}
+
+function admitUnlimited(request: AcquireRequest, nowUs: number): Admission {
+  const { id, principal, tokens, costNanoUsd } = request;
+  const reservation = { id, principal, tokens, costNanoUsd, admittedAtUs: nowUs, heldBy: 'store' } as const;
+  return { admitted: true, reservation, repeated: false, levels: { requests: undefined, tokens: undefined } };
+}
+
+function mergeAudits(parts: readonly { org: string; reply: readonly (string | number)[] }[]): AuditReport {
+  const windows: AuditedWindow[] = [];
+  let reservations = 0;
+  let overdueUs = 0;
+  for (const { org, reply } of parts) {
+    reservations += Number(reply[0]);
+    overdueUs = Math.max(overdueUs, Number(reply[1]));
+    for (let at = 2; at < reply.length; at += AUDIT_FIELDS) {
+      const [account, index, spent, reserved, recomputed] = reply.slice(at, at + AUDIT_FIELDS);
+      windows.push({
+        org,
+        account: String(account),
+        index: Number(index),
+        spentNanoUsd: Number(spent),
+        reservedNanoUsd: Number(reserved),
+        recomputedNanoUsd: Number(recomputed),
+      });
+    }
+  }
+  return { windows, reservations, overdueUs };
+}
