@@ -1,4 +1,3 @@
-import { type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Logger } from 'nestjs-pino';
@@ -14,10 +13,7 @@ import { ProcessLogger } from './observability/logger.js';
 import { OpsModule } from './ops.module.js';
 import { GracefulStop } from './graceful-stop.js';
 
-/** Nest's own narration of its start is of no use to an operator. */
-const QUIET: LogLevel[] = ['error', 'warn', 'fatal'];
 const CHAT_PATH = '/v1/chat/completions';
-/** Nest's own narration of its start is of no use to an operator. */
 
 /** A gateway that listens. */
 export interface RunningGateway {
@@ -31,9 +27,10 @@ export interface RunningGateway {
  * @throws ConfigError, or the error of a port that is taken
  */
 export async function startGateway(environment: Environment): Promise<RunningGateway> {
+  // Silent until it stands: what goes wrong at a start is told once, by whoever started it.
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, fastifyAdapter(systemClock), {
     bodyParser: false,
-    logger: QUIET,
+    logger: false,
     abortOnError: false,
   });
   const log = app.get(ProcessLogger);
@@ -46,7 +43,7 @@ export async function startGateway(environment: Environment): Promise<RunningGat
   server.server.maxConnections = config.current.limits.maxConnections;
 
   const ops = await NestFactory.create<NestFastifyApplication>(OpsModule.over(app), fastifyAdapter(systemClock), {
-    logger: QUIET,
+    logger: false,
     abortOnError: false,
   });
   ops.get(KnownRoutes).watch(ops.getHttpAdapter().getInstance());

@@ -1,13 +1,61 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
+import { ConfigStore } from '../config/config-store.js';
+import { Environment } from '../config/env.js';
+import { authenticationFailed } from '../kernel/channels.js';
+import { type Clock } from '../kernel/clock.js';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { type Principal, type Snapshot } from '../kernel/snapshot.js';
+import { CLOCK } from '../kernel/tokens.js';
+import { isDamaged } from './api-key-format.js';
+import { FailureBucket } from './failure-bucket.js';
+import { KeyIndex } from './key-index.js';
+
+const BEARER = /^Bearer +(\S+)$/;
 
 /** Who a caller is, from its credential alone. */
 @Injectable()
-export class Authenticator {
-  /** @throws GatewayError invalid_api_key */
-  authenticate(_authorization: string | undefined, snapshot: Snapshot): Principal {
-    if (snapshot.anonymous) return snapshot.anonymous;
-    throw new GatewayError('invalid_api_key');
+export class Authenticator implements OnModuleInit {
+  readonly #indexes = new WeakMap<Snapshot, KeyIndex>();
+  readonly #failures: FailureBucket;
+  readonly #pepper: string;
+
+  constructor(
+    private readonly config: ConfigStore,
+    environment: Environment,
+    @Inject(CLOCK) clock: Clock,
+  ) {
+    this.#failures = new FailureBucket(clock);
+    // Without digests in the file no pepper need outlive the process.
+    this.#pepper = environment.GATEWAY_KEY_PEPPER?.reveal() ?? randomBytes(32).toString('hex');
+  }
+
+  async onModuleInit(): Promise<void> {
+    await this.config.prepare((candidate) => {
+      this.#indexes.set(candidate, new KeyIndex(candidate.keys, this.#pepper));
+    });
+  }
+
+  /**
+   * @param address of the caller, for counting failures
+   * @throws GatewayError invalid_api_key; rate_limit_exceeded where an address fails too often
+   */
+  authenticate(authorization: string | undefined, snapshot: Snapshot, address = ''): Principal {
+    const principal = this.identify(authorization, snapshot) ?? snapshot.anonymous;
+    if (principal) return principal;
+    authenticationFailed.publish({ address });
+    const waitMs = this.#failures.fail(address);
+    if (waitMs === 0) throw new GatewayError('invalid_api_key');
+    throw new GatewayError('rate_limit_exceeded', {
+      message: 'Too many failed authentications from this address.',
+      headers: { 'retry-after': String(Math.ceil(waitMs / 1000)), 'retry-after-ms': String(Math.ceil(waitMs)) },
+    });
+  }
+
+  /** The owner of a valid key; never the anonymous principal. */
+  identify(authorization: string | undefined, snapshot: Snapshot): Principal | undefined {
+    const key = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
+    if (key === undefined || isDamaged(key)) return undefined;
+    return this.#indexes.get(snapshot)?.find(key);
   }
 }

@@ -7,13 +7,14 @@ import { Ctx } from '../http/ctx.decorator.js';
 import { validatorSchema } from '../http/validator-schema.js';
 import { chatRequestJsonSchema } from '../kernel/openai.js';
 import { RequestContext } from '../kernel/request-context.js';
+import { QuotaGuard } from '../quota/quota.guard.js';
 import { ChatCompletionsDocs } from './chat-completions.docs.js';
 import { ChatService } from './chat.service.js';
 import { ResponseEncoder } from './response-encoder.js';
 
 /** The whole way of a request: opened before its body is read, guarded, answered. */
 @Controller('v1/chat/completions')
-@UseGuards(AuthGuard, PromptGuard)
+@UseGuards(AuthGuard, PromptGuard, QuotaGuard)
 export class ChatCompletionsController {
   constructor(
     private readonly chat: ChatService,

@@ -4,6 +4,7 @@ import { GatewayConfigModule } from '../config/config.module.js';
 import { GuardrailsModule } from '../guardrails/guardrails.module.js';
 import { ClockModule } from '../http/clock.module.js';
 import { ObservabilityModule } from '../observability/observability.module.js';
+import { QuotaModule } from '../quota/quota.module.js';
 import { ResilienceModule } from '../resilience/resilience.module.js';
 import { RoutingModule } from '../routing/routing.module.js';
 import { ChatCompletionsController } from './chat-completions.controller.js';
@@ -11,6 +12,7 @@ import { ChatService } from './chat.service.js';
 import { ModelsController } from './models.controller.js';
 import { RequestOpening } from './request-opening.js';
 import { ResponseEncoder } from './response-encoder.js';
+import { UsageController } from './usage.controller.js';
 
 @Module({
   imports: [
@@ -18,11 +20,12 @@ import { ResponseEncoder } from './response-encoder.js';
     GatewayConfigModule,
     AuthModule,
     GuardrailsModule,
+    QuotaModule,
     RoutingModule,
     ResilienceModule,
     ObservabilityModule,
   ],
-  controllers: [ChatCompletionsController, ModelsController],
+  controllers: [ChatCompletionsController, ModelsController, UsageController],
   providers: [ChatService, RequestOpening, ResponseEncoder],
   exports: [RequestOpening],
 })

@@ -5,7 +5,6 @@ import { type Answer } from '../kernel/upstream.js';
 import { AttemptRunner } from '../resilience/attempt-runner.js';
 import { TargetStates } from '../resilience/target-states.js';
 import { Router, type TargetView } from '../routing/router.js';
-import { outputCap } from './output-cap.js';
 
 /** Rough, for comparing prompts with each other. */
 const BYTES_PER_TOKEN = 4;
@@ -32,7 +31,7 @@ export class ChatService {
     const promptTokens = Math.ceil(request.document.bytes.length / BYTES_PER_TOKEN);
     const answer = await this.runner.run(ctx, request, {
       plan,
-      maxTokens: outputCap(ctx, request, model),
+      maxTokens: ctx.outputCap,
       promptTokens,
     });
     return this.output.guard(ctx, answer);

@@ -1,4 +1,4 @@
-import { Controller, Get, Headers, Param } from '@nestjs/common';
+import { Controller, Get, Headers, Ip, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Authenticator } from '../auth/authenticator.js';
 import { findModel, visibleModels } from '../auth/model-access.js';
@@ -24,18 +24,25 @@ export class ModelsController {
 
   @Get()
   @ApiOperation({ summary: 'List the models that this key may use' })
-  list(@Headers('authorization') authorization: string | undefined): { object: 'list'; data: ModelObject[] } {
+  list(
+    @Headers('authorization') authorization: string | undefined,
+    @Ip() address: string,
+  ): { object: 'list'; data: ModelObject[] } {
     const snapshot = this.config.current;
-    const principal = this.authenticator.authenticate(authorization, snapshot);
+    const principal = this.authenticator.authenticate(authorization, snapshot, address);
     const created = Math.floor(snapshot.loadedAt / 1000);
     return { object: 'list', data: visibleModels(snapshot, principal).map((model) => modelObject(model, created)) };
   }
 
   @Get(':id')
   @ApiOperation({ summary: 'One model' })
-  one(@Param('id') id: string, @Headers('authorization') authorization: string | undefined): ModelObject {
+  one(
+    @Param('id') id: string,
+    @Headers('authorization') authorization: string | undefined,
+    @Ip() address: string,
+  ): ModelObject {
     const snapshot = this.config.current;
-    const principal = this.authenticator.authenticate(authorization, snapshot);
+    const principal = this.authenticator.authenticate(authorization, snapshot, address);
     return modelObject(findModel(snapshot, principal, id), Math.floor(snapshot.loadedAt / 1000));
   }
 }

@@ -35,7 +35,7 @@ export class RequestOpening {
   open(request: FastifyRequest, reply: FastifyReply): void {
     const snapshot = this.config.current;
     if (this.drain.refusing) throw new GatewayError('shutting_down');
-    const principal = this.authenticator.authenticate(request.raw.headers.authorization, snapshot);
+    const principal = this.authenticator.authenticate(request.raw.headers.authorization, snapshot, request.ip);
     checkFraming(request, snapshot);
     const now = this.clock.now();
     const id = ulid(this.clock.wall());

@@ -7,6 +7,7 @@ import { ChatRequest } from '../kernel/openai.js';
 import { JsonDocument } from '../kernel/json-document.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { CLOCK } from '../kernel/tokens.js';
+import { outputCap } from './output-cap.js';
 import { checkInput } from './input-limits.js';
 import { scanPrompt } from './prompt-scan.js';
 import { type Rule } from './rule.js';
@@ -38,6 +39,7 @@ export class PromptGuard implements CanActivate {
       promptTokens: Math.floor(bytes / BYTES_PER_TOKEN),
     });
     if (error) throw error;
+    if (ctx.model) ctx.outputCap = outputCap(ctx, request, ctx.model);
     const { input } = this.rules.of(ctx.snapshot);
     return input.length === 0 ? true : this.#scan(ctx, request, input);
   }

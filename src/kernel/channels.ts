@@ -69,3 +69,24 @@ export interface GuardrailFact {
 }
 
 export const guardrailHits = typedChannel<GuardrailFact>('guardrail');
+
+/** A caller without a valid key was turned away. */
+export interface AuthenticationFact {
+  readonly address: string;
+}
+
+export const authenticationFailed = typedChannel<AuthenticationFact>('authentication');
+
+/** A reservation was too small: more was charged than was held. */
+export interface OverrunFact {
+  readonly nanoUsd: number;
+}
+
+export const overrunCharged = typedChannel<OverrunFact>('overrun');
+
+/** The quota store refused a request. */
+export interface QuotaRefusalFact {
+  readonly reason: string;
+}
+
+export const quotaRefused = typedChannel<QuotaRefusalFact>('quota-refusal');

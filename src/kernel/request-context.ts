@@ -41,6 +41,8 @@ export class RequestContext {
   request: ChatRequest | undefined;
   /** Set once the key was found to be allowed it. */
   model: Model | undefined;
+  /** The output cap to write upstream, tokens per choice; undefined leaves the caller's own members alone. */
+  outputCap: number | undefined;
   readonly attempts: AttemptRecord[] = [];
   /** The attempt whose answer the caller gets. */
   answeredBy: AttemptRecord | undefined;

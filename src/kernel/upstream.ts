@@ -52,6 +52,7 @@ export type FailureReason =
   | 'context_length'
   | 'deadline'
   | 'shutting_down'
+  | 'lease_lost'
   | 'cancelled';
 
 /** Who may try again after a failure. */

@@ -30,6 +30,7 @@ describe('in-process quota store', () => {
       wall: () => manual.wall() + shift,
       after: (ms, fn) => manual.after(ms, fn),
       random: () => 0,
+      turn: () => Promise.resolve(),
     };
     const store = new MemoryQuotaStore(clock, options);
     const principal = aPrincipal({ limits: { requestsPerMinute: 60, requestBurst: 1 }, budgets: [aBudget(10)] });

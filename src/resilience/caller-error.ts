@@ -25,6 +25,7 @@ const CODES: Readonly<Record<FailureReason, ErrorCode>> = {
   context_length: 'context_length_exceeded',
   deadline: 'deadline_exceeded',
   shutting_down: 'shutting_down',
+  lease_lost: 'lease_lost',
   cancelled: 'internal_error',
 };
 

@@ -40,7 +40,10 @@ describe('guardrails', () => {
   beforeAll(async () => {
     upstream = await ScriptedUpstream.start((request, response) => {
       const { stream: streamed } = JSON.parse(request.body.toString()) as { stream?: boolean };
-      if (streamed) { stream(response, texts, endless); return; }
+      if (streamed) {
+        stream(response, texts, endless);
+        return;
+      }
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(
         JSON.stringify({

@@ -47,7 +47,7 @@ export class GatewayProcess {
   static spawn({ config, env = {}, node = process.execPath }: GatewayOptions = {}): GatewayProcess {
     const folder = mkdtempSync(join(tmpdir(), 'gateway-'));
     const path = join(folder, 'gateway.yaml');
-    if (config) writeFileSync(path, stringify(config));
+    if (config) writeFileSync(path, stringify(config, { aliasDuplicateObjects: false }));
     const child = spawn(node, [join(ROOT, 'dist', 'main.js')], {
       cwd: ROOT,
       env: {

@@ -1,0 +1,86 @@
+import { Controller, Get, Headers, Inject, Ip } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Authenticator } from '../auth/authenticator.js';
+import { ConfigStore } from '../config/config-store.js';
+import { GatewayError } from '../kernel/gateway-error.js';
+import { formatNanoUsd } from '../kernel/money-format.js';
+import { type KeyLimits } from '../kernel/snapshot.js';
+import { QUOTA_STORE } from '../quota/quota.tokens.js';
+import { type QuotaStore, type RateLevel } from '../quota/quota-store.js';
+
+interface UsageObject {
+  readonly object: 'usage';
+  readonly key: string;
+  readonly limits: KeyLimits;
+  readonly concurrentRequests: number;
+  readonly requests: LevelObject | null;
+  readonly tokens: LevelObject | null;
+  readonly budgets: readonly BudgetObject[];
+}
+
+interface LevelObject {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly resetMs: number;
+}
+
+/** Amounts are decimal strings of USD. */
+interface BudgetObject {
+  readonly scope: string;
+  readonly window: string;
+  readonly limitUsd: string;
+  readonly spentUsd: string;
+  readonly reservedUsd: string;
+  readonly resetsAt: string;
+}
+
+/** What a key has used of what it may use. */
+@ApiTags('usage')
+@ApiBearerAuth()
+@Controller('v1/usage')
+export class UsageController {
+  constructor(
+    private readonly config: ConfigStore,
+    private readonly authenticator: Authenticator,
+    @Inject(QUOTA_STORE) private readonly store: QuotaStore,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: "This key's limits, what is spent and reserved, and when it resets" })
+  async usage(
+    @Headers('authorization') authorization: string | undefined,
+    @Ip() address: string,
+  ): Promise<UsageObject> {
+    const principal = this.authenticator.authenticate(authorization, this.config.current, address);
+    try {
+      const { levels, concurrent, budgets } = await this.store.usage(principal);
+      return {
+        object: 'usage',
+        key: principal.keyId,
+        limits: principal.limits,
+        concurrentRequests: concurrent,
+        requests: levelObject(levels.requests),
+        tokens: levelObject(levels.tokens),
+        budgets: budgets.map((budget) => ({
+          scope: budget.scope,
+          window: budget.window,
+          limitUsd: formatNanoUsd(budget.limitNanoUsd),
+          spentUsd: formatNanoUsd(budget.spentNanoUsd),
+          reservedUsd: formatNanoUsd(budget.reservedNanoUsd),
+          resetsAt: new Date(budget.resetsAtUs / 1000).toISOString(),
+        })),
+      };
+    } catch (cause) {
+      throw new GatewayError('quota_backend_unavailable', { cause });
+    }
+  }
+}
+
+function levelObject(level: RateLevel | undefined): LevelObject | null {
+  if (!level) return null;
+  return {
+    limit: level.limit,
+    remaining: Math.max(0, Math.floor(level.remaining)),
+    resetMs: Math.ceil(level.resetUs / 1000),
+  };
+}

@@ -1,0 +1,79 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { overrunCharged } from '../kernel/channels.js';
+import { type Charge, type RequestContext } from '../kernel/request-context.js';
+import { type Price } from '../kernel/snapshot.js';
+import { type Usage } from '../kernel/upstream.js';
+import { costOf } from './cost.js';
+import { type QuotaStore, type Reservation, type SettleStatus } from './quota-store.js';
+import { QUOTA_STORE } from './quota.tokens.js';
+import { estimateUsage, isCredible } from './token-estimate.js';
+
+/** Upper bounds that a request was admitted with, tokens. */
+export interface ChargeBounds {
+  readonly promptTokens: number;
+  readonly outputTokens: number;
+}
+
+/** Charges every request exactly once, whatever way it ends. */
+@Injectable()
+export class Ledger {
+  readonly #logger = new Logger('Ledger');
+  readonly #pending = new Set<Promise<unknown>>();
+
+  constructor(@Inject(QUOTA_STORE) private readonly store: QuotaStore) {}
+
+  /** Takes over a request: it is charged when its context closes, and its reservation settled where it has one. */
+  open(ctx: RequestContext, bounds: ChargeBounds, reservation: Reservation | undefined): void {
+    ctx.onClose(() => {
+      ctx.charge = chargeOf(ctx, bounds);
+      if (reservation) this.#settle(reservation, ctx.charge, ctx.answeredBy !== undefined);
+    });
+  }
+
+  /** Resolves when every settlement under way has reached the store. */
+  async flush(): Promise<void> {
+    await Promise.allSettled(this.#pending);
+  }
+
+  #settle(reservation: Reservation, charge: Charge, answered: boolean): void {
+    const tokens = charge.promptTokens + charge.completionTokens;
+    const settled = answered
+      ? this.store.settle({ reservation, costNanoUsd: charge.costNanoUsd, tokens })
+      : this.store.release(reservation);
+    const over = charge.costNanoUsd - reservation.costNanoUsd;
+    if (over > 0 && reservation.principal.budgets.length > 0) overrunCharged.publish({ nanoUsd: over });
+    if (settled instanceof Promise) this.#follow(settled);
+  }
+
+  #follow(settled: Promise<SettleStatus>): void {
+    const followed = settled
+      .catch((error: unknown) => this.#logger.error(error, 'a settlement failed'))
+      .finally(() => this.#pending.delete(followed));
+    this.#pending.add(followed);
+  }
+}
+
+const NOTHING: Charge = { promptTokens: 0, completionTokens: 0, costNanoUsd: 0, usageSource: 'none' };
+
+/** The charge of a request that has ended: for the answer that the caller got, as the upstream reported it if it can be believed. */
+export function chargeOf({ answeredBy, request }: RequestContext, bounds: ChargeBounds): Charge {
+  const facts = answeredBy?.facts;
+  if (!facts || !request) return NOTHING;
+  const { price, provider } = answeredBy.target;
+  if (!facts.done && facts.usage === undefined && provider.onDisconnect === 'reserved') {
+    return charge(
+      { promptTokens: bounds.promptTokens, completionTokens: bounds.outputTokens, cachedTokens: 0 },
+      price,
+      'estimated',
+    );
+  }
+  const reported = facts.usage;
+  if (reported && isCredible(reported, bounds.promptTokens, bounds.outputTokens))
+    return charge(reported, price, 'reported');
+  return charge(estimateUsage(request, facts), price, 'estimated');
+}
+
+function charge(usage: Usage, price: Price | undefined, usageSource: Charge['usageSource']): Charge {
+  const { promptTokens, completionTokens } = usage;
+  return { promptTokens, completionTokens, costNanoUsd: costOf(usage, price), usageSource };
+}

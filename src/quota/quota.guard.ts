@@ -1,0 +1,87 @@
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type FastifyRequest } from 'fastify';
+import { contextOf } from '../http/context-slot.js';
+import { quotaRefused } from '../kernel/channels.js';
+import { type Clock } from '../kernel/clock.js';
+import { GatewayError } from '../kernel/gateway-error.js';
+import { matchesAny } from '../kernel/name-pattern.js';
+import { type ChatRequest } from '../kernel/openai.js';
+import { type RequestContext } from '../kernel/request-context.js';
+import { type Model, type Target } from '../kernel/snapshot.js';
+import { CLOCK } from '../kernel/tokens.js';
+import { worstCost } from './cost.js';
+import { type ChargeBounds, Ledger } from './ledger.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { QUOTA_STORE } from './quota.tokens.js';
+import { type AcquireResult, type QuotaStore } from './quota-store.js';
+import { writeRateHeaders } from './rate-headers.js';
+import { refusalError } from './refusal-error.js';
+import { promptUpperBound } from './token-estimate.js';
+
+/** Reserves the worst case of a request before any upstream is called, in one atomic step. */
+@Injectable()
+export class QuotaGuard implements CanActivate {
+  constructor(
+    @Inject(QUOTA_STORE) private readonly store: QuotaStore,
+    private readonly ledger: Ledger,
+    private readonly leases: LeaseKeeper,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** @throws GatewayError what the refusal means, or unpriced_model */
+  canActivate(execution: ExecutionContext): true | Promise<true> {
+    const ctx = contextOf(execution.switchToHttp().getRequest<FastifyRequest>().raw);
+    const { request, model, principal } = ctx;
+    if (!request || !model) throw new Error('the body was not read');
+    const bounds = boundsOf(ctx, request, model);
+    if (!isLimited(ctx)) {
+      this.ledger.open(ctx, bounds, undefined);
+      return true;
+    }
+    // What is reserved bounds the answer only if the upstream is told so.
+    ctx.outputCap = bounds.outputTokens / request.choices;
+    const tokens = bounds.promptTokens + bounds.outputTokens;
+    const result = this.store.acquire({ id: ctx.id, principal, tokens, costNanoUsd: priceOf(ctx, model, bounds) });
+    if (result instanceof Promise) return result.then((settled) => this.#admit(ctx, bounds, settled));
+    return this.#admit(ctx, bounds, result);
+  }
+
+  #admit(ctx: RequestContext, bounds: ChargeBounds, result: AcquireResult): true {
+    writeRateHeaders(ctx.answerHeaders, result.levels);
+    if (!result.admitted) {
+      quotaRefused.publish({ reason: result.reason });
+      throw refusalError(result, this.clock);
+    }
+    this.ledger.open(ctx, bounds, result.reservation);
+    this.leases.hold(ctx, result.reservation);
+    return true;
+  }
+}
+
+function isLimited({ principal }: RequestContext): boolean {
+  const { requestsPerMinute, tokensPerMinute, concurrentRequests } = principal.limits;
+  return (
+    principal.budgets.length > 0 ||
+    requestsPerMinute !== undefined ||
+    tokensPerMinute !== undefined ||
+    concurrentRequests !== undefined
+  );
+}
+
+function boundsOf(ctx: RequestContext, request: ChatRequest, model: Model): ChargeBounds {
+  const { strict, defaultMaxTokens } = ctx.snapshot.quota.reservation;
+  const perChoice = ctx.outputCap ?? Math.min(defaultMaxTokens, model.maxOutputTokens ?? Infinity);
+  return { promptTokens: promptUpperBound(request, strict), outputTokens: perChoice * request.choices };
+}
+
+/** The worst case on the dearest target that may serve the request, nano-USD. */
+function priceOf(ctx: RequestContext, model: Model, { promptTokens, outputTokens }: ChargeBounds): number {
+  const cost = worstCost(candidates(ctx, model), promptTokens, outputTokens);
+  if (cost !== undefined) return cost;
+  if (ctx.principal.budgets.length > 0) throw new GatewayError('unpriced_model', { param: 'model' });
+  return 0;
+}
+
+function candidates({ principal }: RequestContext, model: Model): readonly Target[] {
+  return model.targets.filter(({ provider }) => provider.enabled && matchesAny(principal.providers, provider.name));
+}

@@ -1,0 +1,2 @@
+/** The quota store in use: in process, or shared through Redis. */
+export const QUOTA_STORE = Symbol('QuotaStore');
