@@ -43,6 +43,8 @@ export const LEGS = {
       OPS_HOST: '127.0.0.1',
       OPS_PORT: String(await freePort()),
       LOG_LEVEL: 'info',
+      // What the caller's shell sets for another gateway must not bend this one.
+      ...{ DEBUG: '', REDIS_URL: '', PROVIDER_WEIGHTS: '', OTEL_EXPORTER_OTLP_ENDPOINT: '' },
       CONFIG_PATH: join(folder, 'gateway.yaml'),
     }),
     readyPath: '/v1/ready',

@@ -44,16 +44,17 @@ export async function measure(load, leg, name, requests) {
   return {
     ...times,
     cpuUs: cpuUs / (requests * (WORKLOADS[name].events ?? 1)),
-    busy: (cpuUs + after.waitUs - before.waitUs) / (wallMs * 1_000),
+    // Helper threads wait while the main thread runs: their waits may overlap.
+    busy: Math.min(1, (cpuUs + after.waitUs - before.waitUs) / (wallMs * 1_000)),
   };
 }
 
 /**
- * Bytes of resident memory per open stream: what `streams` more of them add to a process that already holds
- * half as many, so that pools, code and the heap's first growth are not counted.
+ * Bytes of resident memory per open stream: what `streams` more of them add to a fresh process that already holds
+ * half as many, so that pools, code and the heap's first growth are not counted. No other load before: its garbage
+ * would leave room in the heap, and given back meanwhile it would even make the figure negative.
  */
 export async function measureMemory(load, leg, streams) {
-  await send(load, leg, 'json', WARM_UP_REQUESTS);
   const job = { url: leg.url, key: KEYS.default, body: HELD_BODY };
   await ask(load, 'hold', { ...job, connections: Math.ceil(streams / 2) });
   await pause(SETTLE_MS);

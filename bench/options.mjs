@@ -24,7 +24,7 @@ ${list(WORKLOADS, (workload) => workload.title)}
   --rounds N          rounds of A B C A B C … (default ${FULL.rounds}); more rounds, narrower spread
   --requests N        JSON requests per leg and round (default ${FULL.requests}); the other workloads scale with it
   --open-streams N    also memory per open stream, with N open ones (default ${FULL.openStreams}; 0: leave out)
-  --short             ${SHORT.rounds} rounds of ${SHORT.requests} requests, no memory part: half a minute, for a first look and for CI
+  --short             ${SHORT.rounds} rounds of ${SHORT.requests} requests, no memory part: about a minute, for a first look and CI
   --node-flags "…"    flags of every Node leg alike, for instance "--max-semi-space-size=32"
   --json FILE         write every round's figures, the machine and the options to FILE
   --baseline FILE     a FILE of --json from before: exit 1 if the gateway's median ratio grew by more than 40 %
