@@ -1,5 +1,4 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { randomBytes } from 'node:crypto';
 import { ConfigStore } from '../config/config-store.js';
 import { Environment } from '../config/env.js';
 import { authenticationFailed } from '../kernel/channels.js';
@@ -7,7 +6,7 @@ import { type Clock } from '../kernel/clock.js';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { type Principal, type Snapshot } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
-import { isDamaged } from './api-key-format.js';
+import { hasValidChecksum, looksMinted } from './api-key-format.js';
 import { FailureBucket } from './failure-bucket.js';
 import { KeyIndex } from './key-index.js';
 
@@ -18,7 +17,7 @@ const BEARER = /^Bearer +(\S+)$/;
 export class Authenticator implements OnModuleInit {
   readonly #indexes = new WeakMap<Snapshot, KeyIndex>();
   readonly #failures: FailureBucket;
-  readonly #pepper: string;
+  readonly #pepper: string | undefined;
 
   constructor(
     private readonly config: ConfigStore,
@@ -26,8 +25,7 @@ export class Authenticator implements OnModuleInit {
     @Inject(CLOCK) clock: Clock,
   ) {
     this.#failures = new FailureBucket(clock);
-    // Without digests in the file no pepper need outlive the process.
-    this.#pepper = environment.GATEWAY_KEY_PEPPER?.reveal() ?? randomBytes(32).toString('hex');
+    this.#pepper = environment.GATEWAY_KEY_PEPPER?.reveal();
   }
 
   async onModuleInit(): Promise<void> {
@@ -55,7 +53,7 @@ export class Authenticator implements OnModuleInit {
   /** The owner of a valid key; never the anonymous principal. */
   identify(authorization: string | undefined, snapshot: Snapshot): Principal | undefined {
     const key = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
-    if (key === undefined || isDamaged(key)) return undefined;
+    if (key === undefined || (looksMinted(key) && !hasValidChecksum(key))) return undefined;
     return this.#indexes.get(snapshot)?.find(key);
   }
 }

@@ -1,29 +1,41 @@
 import { type Clock } from '../kernel/clock.js';
 
 const PER_MINUTE = 20;
-/** Addresses remembered: the least recently failed is forgotten first. */
+const REFILL_MS = 60_000 / PER_MINUTE;
 const MAX_ADDRESSES = 10_000;
-const MINUTE_MS = 60_000;
 
-/** Failed authentications per address: a bucket of 20 that refills over a minute. Valid keys never meet it. */
+/**
+ * Counts failed authentications per address: 20 at once, one more every 3 s. Only failures are counted and refused;
+ * a valid key never comes here, for behind one proxy all callers share an address. Bounded: of the addresses,
+ * the one that failed longest ago is forgotten first.
+ */
 export class FailureBucket {
-  /** Per address when its bucket is full again, ms: one number, as in GCRA. */
-  readonly #fullAt = new Map<string, number>();
+  /** When the bucket of an address is empty of failures again, monotonic ms. */
+  readonly #clearAt = new Map<string, number>();
 
   constructor(private readonly clock: Clock) {}
 
-  /** Counts one failure; @returns the time until the next is free, ms, where there were too many, else 0 */
+  /** Counts one failure; returns 0, or for how long further failures are refused, ms. */
   fail(address: string): number {
     const now = this.clock.now();
-    const period = MINUTE_MS / PER_MINUTE;
-    const next = Math.max(now, this.#fullAt.get(address) ?? 0) + period;
-    const early = next - now - MINUTE_MS;
-    this.#fullAt.delete(address);
-    this.#fullAt.set(address, early > 0 ? next - period : next);
-    if (this.#fullAt.size > MAX_ADDRESSES) {
-      const [oldest] = this.#fullAt.keys();
-      if (oldest !== undefined) this.#fullAt.delete(oldest);
+    const clearAt = Math.max(this.#clearAt.get(address) ?? now, now) + REFILL_MS;
+    const waitMs = clearAt - PER_MINUTE * REFILL_MS - now;
+    this.#clearAt.delete(address);
+    // A refused failure does not count, or a busy caller would never be told what is wrong.
+    this.#clearAt.set(address, waitMs > 0 ? clearAt - REFILL_MS : clearAt);
+    this.#bound();
+    return Math.max(0, waitMs);
+  }
+
+  get size(): number {
+    return this.#clearAt.size;
+  }
+
+  #bound(): void {
+    if (this.#clearAt.size <= MAX_ADDRESSES) return;
+    for (const address of this.#clearAt.keys()) {
+      this.#clearAt.delete(address);
+      return;
     }
-    return Math.max(0, early);
   }
 }

@@ -1,9 +1,23 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 
-/** How digests are written in the gateway file. */
-export const DIGEST_PREFIX = 'hmac-sha256:';
+/**
+ * HMAC-SHA-256 of keys under the pepper, a secret of the server that no file holds: 256-bit random keys need no
+ * slow hash, and one would let anybody burn our CPU. Without a pepper a random one serves: literal secrets are
+ * digested anew at each start.
+ */
+export class KeyDigester {
+  readonly #pepper: KeyObject;
 
-/** HMAC-SHA-256 of a key: 256 random bits need no slow hash, and a pepper keeps digests useless to who only has the file. */
-export function digestKey(key: string, pepper: string): Buffer {
-  return createHmac('sha256', pepper).update(key).digest();
+  constructor(pepper: string | undefined) {
+    this.#pepper = createSecretKey(pepper === undefined ? randomBytes(32) : Buffer.from(pepper));
+  }
+
+  digest(key: string): Buffer {
+    return createHmac('sha256', this.#pepper).update(key).digest();
+  }
+
+  /** As the gateway file takes it. */
+  format(key: string): string {
+    return `hmac-sha256:${this.digest(key).toString('hex')}`;
+  }
 }

@@ -1,38 +1,45 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { type ApiKey, type Principal } from '../kernel/snapshot.js';
-import { digestKey } from './key-digest.js';
+import { hasValidChecksum, looksMinted } from './api-key-format.js';
+import { KeyDigester } from './key-digest.js';
+
+const MAX_BYTES = 256;
+const DIGEST_BYTES = 32;
 
 interface Entry {
   readonly digest: Buffer;
-  readonly principal: Principal;
+  readonly principal: Principal | undefined;
 }
 
-const MAX_KEY_BYTES = 256;
+// Compared with where nothing was found, so that a miss does the same work as a hit.
+const NOBODY: Entry = { digest: Buffer.alloc(DIGEST_BYTES), principal: undefined };
 
-/** Finds who a key belongs to with the same work for every key, known or not: one digest, one comparison. */
+/**
+ * Finds who a bearer is. One digest and one comparison whether it is known, unknown or malformed;
+ * looked up by its digest, so that timing tells nothing of the secrets. Built once per snapshot.
+ */
 export class KeyIndex {
-  readonly #entries = new Map<string, Entry>();
-  /** Compared with where nothing is found. */
-  readonly #nobody = randomBytes(32);
+  readonly #byDigest = new Map<string, Entry>();
+  readonly #digester: KeyDigester;
 
-  /** @param pepper of the file's digests; keys given as secrets are digested with it, too */
-  constructor(
-    keys: readonly ApiKey[],
-    private readonly pepper: string,
-  ) {
+  constructor(keys: readonly ApiKey[], pepper: string | undefined) {
+    this.#digester = new KeyDigester(pepper);
     for (const { principal, secret, digests } of keys) {
-      const own = secret ? [digestKey(secret.reveal(), pepper)] : [];
-      for (const digest of [...own, ...digests.map((hex) => Buffer.from(hex, 'hex'))]) {
-        this.#entries.set(digest.toString('latin1'), { digest, principal });
-      }
+      for (const hex of digests) this.#add(Buffer.from(hex, 'hex'), principal);
+      if (secret !== undefined) this.#add(this.#digester.digest(secret.reveal()), principal);
     }
   }
 
-  /** undefined for a key that is unknown, or longer than 256 bytes. */
-  find(key: string): Principal | undefined {
-    const digest = digestKey(key.length <= MAX_KEY_BYTES ? key : '', this.pepper);
-    const entry = this.#entries.get(digest.toString('latin1'));
-    const same = timingSafeEqual(digest, entry?.digest ?? this.#nobody);
-    return same ? entry?.principal : undefined;
+  /** The principal of a bearer token of at most 256 bytes; undefined where it is nobody's. */
+  find(bearer: string): Principal | undefined {
+    const wellFormed = Buffer.byteLength(bearer) <= MAX_BYTES && (!looksMinted(bearer) || hasValidChecksum(bearer));
+    const digest = this.#digester.digest(wellFormed ? bearer : '');
+    const entry = this.#byDigest.get(digest.toString('latin1')) ?? NOBODY;
+    const same = timingSafeEqual(digest, entry.digest);
+    return same && wellFormed ? entry.principal : undefined;
+  }
+
+  #add(digest: Buffer, principal: Principal): void {
+    this.#byDigest.set(digest.toString('latin1'), { digest, principal });
   }
 }

@@ -77,8 +77,10 @@ export class MemoryQuotaStore implements QuotaStore {
     if (plan.unlimited) return 'settled';
     if (this.#closed.has(id)) return 'already';
     const held = this.#table.remove(id);
-    if (held === undefined && reservation.admittedAtUs === 0) return 'unknown';
-    this.#closed.add(id);
+    const known = held !== undefined || reservation.admittedAtUs > 0;
+    // A release closes an id that has not arrived yet, too: a late acquire of it is refused.
+    if (known || costNanoUsd + tokens === 0) this.#closed.add(id);
+    if (!known) return 'unknown';
     const key = this.#key(plan);
     key.leases.free(id);
     key.refund(plan, this.#time.nowUs(), (held?.reservation.tokens ?? reservation.tokens) - tokens);
@@ -90,11 +92,8 @@ export class MemoryQuotaStore implements QuotaStore {
     return costNanoUsd > held.reservation.costNanoUsd ? 'overrun' : 'settled';
   }
 
-  /** Also closes an id that never arrived, so that a late acquire of it is refused. */
   release(reservation: Reservation): SettleStatus {
-    const status = this.settle({ reservation, costNanoUsd: 0, tokens: 0 });
-    if (status === 'unknown') this.#closed.add(reservation.id);
-    return status;
+    return this.settle({ reservation, costNanoUsd: 0, tokens: 0 });
   }
 
   renew(principal: Principal, ids: readonly string[]): readonly string[] {

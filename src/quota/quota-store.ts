@@ -118,7 +118,10 @@ export interface QuotaStore {
   acquire(request: AcquireRequest): Answer<AcquireResult>;
   /** Replaces the reservation by what was used; exactly once by id. */
   settle(settlement: Settlement): Answer<SettleStatus>;
-  /** Gives tokens, money and concurrency back; the request stays counted. */
+  /**
+   * Gives tokens, money and concurrency back; the request stays counted. An id that has not arrived is closed:
+   * an acquire of it that comes late is refused.
+   */
   release(reservation: Reservation): Answer<SettleStatus>;
   /** Moves the leases of one key's reservations; returns the ids that were lost. */
   renew(principal: Principal, ids: readonly string[]): Answer<readonly string[]>;

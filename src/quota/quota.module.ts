@@ -1,28 +1,69 @@
-import { Module } from '@nestjs/common';
+import { Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { ConfigStore } from '../config/config-store.js';
 import { GatewayConfigModule } from '../config/config.module.js';
+import { Environment } from '../config/env.js';
 import { ClockModule } from '../http/clock.module.js';
 import { type Clock } from '../kernel/clock.js';
 import { CLOCK } from '../kernel/tokens.js';
+import { ulid } from '../kernel/ulid.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { Ledger } from './ledger.js';
 import { MemoryQuotaStore } from './memory-quota-store.js';
 import { QuotaGuard } from './quota.guard.js';
 import { QUOTA_STORE } from './quota.tokens.js';
+import { limitersThatDoNotRefuse } from './quota-self-test.js';
 import { type QuotaStore } from './quota-store.js';
+import { connectQuotaRedis } from './redis-client.js';
+import { RedisQuotaStore } from './redis-quota-store.js';
+import { ResilientQuotaStore } from './resilient-quota-store.js';
+
+/** The store that start-up chooses: Redis where `REDIS_URL` names one, else this process alone. */
+async function createStore(config: ConfigStore, environment: Environment, clock: Clock): Promise<QuotaStore> {
+  const settings = config.current.quota;
+  const local = new MemoryQuotaStore(clock, settings);
+  if (environment.REDIS_URL === undefined) return local;
+  const logger = new Logger('QuotaStore');
+  // The connection's errors come by the dozen: the mode's change says it once.
+  const client = connectQuotaRedis(environment.REDIS_URL, () => undefined);
+  const remote = new RedisQuotaStore(client, clock, ulid(clock.wall()), settings);
+  const store = new ResilientQuotaStore(remote, local, clock, ({ mode, reason }) => {
+    logger.warn({ mode, reason }, 'quota store mode');
+    if (mode === 'shared') void selfTest(remote, clock, logger);
+  });
+  await store.start();
+  if (store.mode === 'shared') await selfTest(remote, clock, logger);
+  return store;
+}
+
+/** A limiter that is configured and never refuses is worse than none: nobody looks. */
+async function selfTest(store: QuotaStore, clock: Clock, logger: Logger): Promise<void> {
+  try {
+    const silent = await limitersThatDoNotRefuse(store, clock);
+    if (silent.length > 0) logger.error({ limiters: silent }, 'these limiters do not refuse');
+  } catch (error) {
+    logger.warn(error, 'the limiters could not be tested');
+  }
+}
 
 @Module({
   imports: [ClockModule, GatewayConfigModule],
   providers: [
-    {
-      provide: QUOTA_STORE,
-      inject: [ConfigStore, CLOCK],
-      useFactory: (config: ConfigStore, clock: Clock): QuotaStore => new MemoryQuotaStore(clock, config.current.quota),
-    },
+    { provide: QUOTA_STORE, inject: [ConfigStore, Environment, CLOCK], useFactory: createStore },
     Ledger,
     LeaseKeeper,
     QuotaGuard,
   ],
   exports: [QUOTA_STORE, Ledger, LeaseKeeper, QuotaGuard],
 })
-export class QuotaModule {}
+export class QuotaModule implements OnApplicationShutdown {
+  constructor(
+    @Inject(QUOTA_STORE) private readonly store: QuotaStore,
+    private readonly ledger: Ledger,
+  ) {}
+
+  /** Every settlement reaches the store before the process ends. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.ledger.flush();
+    await this.store.close();
+  }
+}

@@ -30,6 +30,12 @@ export interface ModeChange {
   readonly reason: string;
 }
 
+export interface JournalLevel {
+  readonly size: number;
+  readonly dropped: number;
+  readonly droppedNanoUsd: number;
+}
+
 const ANSWER_WITHIN_MS = 50;
 const UPKEEP_WITHIN_MS = 1000;
 const TICK_MS = 1000;
@@ -78,8 +84,9 @@ export class ResilientQuotaStore implements QuotaStore {
   }
 
   /** Settlements that wait for the store, and what found no room: for gauges and alerts. */
-  get journal(): Pick<SettlementJournal, 'size' | 'dropped' | 'droppedNanoUsd'> {
-    return this.#journal;
+  get journal(): JournalLevel {
+    const { size, dropped, droppedNanoUsd } = this.#journal;
+    return { size, dropped, droppedNanoUsd };
   }
 
   /** Times that the store had lost data and was told again. */
@@ -156,7 +163,7 @@ export class ResilientQuotaStore implements QuotaStore {
     } catch {
       // It may have been executed, with only the answer lost: its id is closed, now or when the store is back.
       const reservation: Reservation = { ...request, admittedAtUs: 0, heldBy: 'store' };
-      void this.#send({ reservation, costNanoUsd: 0, tokens: 0 });
+      this.#close(reservation);
       return this.#acquireLocally(request);
     }
   }
@@ -196,6 +203,13 @@ export class ResilientQuotaStore implements QuotaStore {
     const answer = this.remote.settle(settlement);
     if (!(answer instanceof Promise)) return answer;
     return this.#try(answer, UPKEEP_WITHIN_MS).catch(() => this.#later(settlement));
+  }
+
+  // Not counted against the store: the failed acquire was.
+  #close(reservation: Reservation): void {
+    const settlement = { reservation, costNanoUsd: 0, tokens: 0 };
+    if (this.#mode === 'local' || this.#journal.size > 0) this.#later(settlement);
+    else bounded(this.clock, this.remote.settle(settlement), UPKEEP_WITHIN_MS).catch(() => this.#later(settlement));
   }
 
   #later(settlement: Settlement): SettleStatus {

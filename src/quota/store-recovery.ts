@@ -19,6 +19,7 @@ export class StoreRecovery {
   #identity = '';
   #replays = 0;
   #replaying = false;
+  #draining: Promise<void> | undefined;
 
   constructor(
     private readonly remote: RemoteQuotaStore,
@@ -56,7 +57,13 @@ export class StoreRecovery {
    * Settles what waits in the journal.
    * @throws the store's error; what was not settled stays
    */
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
+    this.#draining ??= this.#drain().finally(() => (this.#draining = undefined));
+    return this.#draining;
+  }
+
+  // One at a time: two would each remove what the other settled.
+  async #drain(): Promise<void> {
     while (this.journal.size > 0) {
       const batch = this.journal.peek(AT_ONCE);
       await this.#all(batch.map(async (settlement) => this.remote.settle(settlement)));
