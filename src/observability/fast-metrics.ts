@@ -62,6 +62,11 @@ export class FastHistogram<Label extends string = string> extends Histogram<Labe
     const values = this.#children.flatMap((child) => child.series((this as unknown as Named).name));
     return exposed(this, 'histogram', values);
   }
+
+  /** What the registry writes out: prom-client asks its histograms here, not in `get`, and does not declare it. */
+  getForPromString(): Promise<MetricObjectWithValues<MetricValue<Label>>> {
+    return this.get();
+  }
 }
 
 interface Series {

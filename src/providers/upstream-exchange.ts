@@ -128,6 +128,12 @@ export class UpstreamExchange {
    */
   readAll(maxBytes: number): Promise<Buffer> {
     this.#limit = maxBytes;
+    if (this.#buffered > maxBytes) {
+      const failure = tooLarge();
+      this.fail(failure);
+      return Promise.reject(failure);
+    }
+    this.#unpause();
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         if (this.#failure) reject(this.#failure);
@@ -140,7 +146,7 @@ export class UpstreamExchange {
 
   #collect(limit: number): boolean {
     if (this.#buffered <= limit) return true;
-    this.fail(new UpstreamFailure('fault', 'too_large', 'elsewhere'));
+    this.fail(tooLarge());
     return false;
   }
 
@@ -149,11 +155,14 @@ export class UpstreamExchange {
     const taken = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks);
     this.#chunks = [];
     this.#buffered = 0;
-    if (this.#paused) {
-      this.#paused = false;
-      this.#control?.resume();
-    }
+    this.#unpause();
     return taken;
+  }
+
+  #unpause(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#control?.resume();
   }
 
   #change(): Promise<void> {
@@ -167,4 +176,8 @@ export class UpstreamExchange {
     this.#wake = undefined;
     wake?.();
   }
+}
+
+function tooLarge(): UpstreamFailure {
+  return new UpstreamFailure('fault', 'too_large', 'elsewhere');
 }

@@ -72,7 +72,7 @@ export function allowedTargets(model: Model, principal: Principal): readonly Tar
 }
 
 function pinnedTargets(targets: readonly Target[], pins: readonly string[]): Target[] {
-  return pins.flatMap((pin) => targets.filter(({ provider }) => provider.name === pin));
+  return [...new Set(pins)].flatMap((pin) => targets.filter(({ provider }) => provider.name === pin));
 }
 
 function tiersOf(targets: readonly Target[]): Target[][] {

@@ -53,11 +53,18 @@ const JSON_TYPE = { 'content-type': 'application/json' } as const;
  * messages alone; a plain answer takes as long as its stream.
  * @param wallMs milliseconds since the epoch, for `created`
  * @param serial number of the request on this upstream: decides with the seed which ones fail
+ * @param standing faults of every request, whatever its model name asks for
  */
-export function simulate(body: Buffer, settings: SimulatedSettings, wallMs: number, serial: number): Script {
+export function simulate(
+  body: Buffer,
+  settings: SimulatedSettings,
+  wallMs: number,
+  serial: number,
+  standing: SimulatedFaults = {},
+): Script {
   const request = parse(body);
   if (!request) return failure(400, 'invalid_request_error', 'Could not parse the request.');
-  const faults = faultsOf(request.model ?? '');
+  const faults = { ...standing, ...faultsOf(request.model ?? '') };
   const refused = refusal(faults, settings, serial);
   if (refused) return refused;
   const completion = complete(request, settings, wallMs);

@@ -60,12 +60,21 @@ const NUMBERS: Readonly<Record<string, keyof SimulatedFaults>> = {
 /** The faults in a model name; unknown words after a `!` are part of the name and ask for nothing. */
 export function faultsOf(model: string): SimulatedFaults {
   const faults: Record<string, number | boolean> = {};
-  for (const word of model.split('!').slice(1)) {
-    const flag = FLAGS[word];
-    if (flag) faults[flag] = true;
-    const [, name, amount] = /^([a-z-]+)-(\d+)$/.exec(word) ?? [];
-    const number = name === undefined ? undefined : NUMBERS[name];
-    if (number) faults[number] = Number(amount);
-  }
+  for (const word of model.split('!').slice(1)) Object.assign(faults, faultOf(word));
   return faults;
 }
+
+/** The fault that one word asks for, or undefined where it is none. */
+export function faultOf(word: string): SimulatedFaults | undefined {
+  const flag = FLAGS[word];
+  if (flag) return { [flag]: true };
+  const [, name, amount] = /^([a-z-]+)-(\d+)$/.exec(word) ?? [];
+  const number = name === undefined ? undefined : NUMBERS[name];
+  return number && { [number]: Number(amount) };
+}
+
+/** Every word that asks for a fault, for those who must choose one. */
+export const FAULT_WORDS: readonly string[] = [
+  ...Object.keys(FLAGS),
+  ...Object.keys(NUMBERS).map((name) => `${name}-N`),
+];

@@ -1,0 +1,112 @@
+import { describe, expect, it, vi } from 'vitest';
+import { UpstreamFailure } from '../kernel/upstream.js';
+import { ResponseHead, UpstreamExchange } from './upstream-exchange.js';
+
+const failure = new UpstreamFailure('fault', 'reset', 'same');
+
+function exchangeOf() {
+  const control = { abort: vi.fn(), resume: vi.fn() };
+  const exchange = new UpstreamExchange();
+  exchange.control(control);
+  return { exchange, control };
+}
+
+describe('UpstreamExchange', () => {
+  it('hands out all bytes since the last read, then the end', async () => {
+    const { exchange } = exchangeOf();
+    exchange.onData(Buffer.from('a'));
+    exchange.onData(Buffer.from('b'));
+    expect(String(await exchange.read())).toBe('ab');
+    const next = exchange.read();
+    exchange.onData(Buffer.from('c'));
+    expect(String(await next)).toBe('c');
+    const last = exchange.read();
+    exchange.onEnd();
+    expect(await last).toBeUndefined();
+  });
+
+  it('wakes whoever waits for the head, and for bytes, when it fails', async () => {
+    const waiting = exchangeOf();
+    const head = waiting.exchange.head();
+    waiting.exchange.fail(failure);
+    await expect(head).rejects.toBe(failure);
+    await expect(waiting.exchange.read()).rejects.toBe(failure);
+    expect(waiting.control.abort).toHaveBeenCalledOnce();
+  });
+
+  it('keeps the first failure, and ignores one after the end', async () => {
+    const { exchange } = exchangeOf();
+    exchange.fail(failure);
+    exchange.fail(new UpstreamFailure('ignored', 'cancelled', 'never'));
+    await expect(exchange.head()).rejects.toBe(failure);
+    const ended = exchangeOf();
+    ended.exchange.onEnd();
+    ended.exchange.fail(failure);
+    expect(ended.exchange.failed).toBe(false);
+    expect(ended.control.abort).not.toHaveBeenCalled();
+  });
+
+  it('aborts a producer that can be steered only after the failure', () => {
+    const exchange = new UpstreamExchange();
+    exchange.discard();
+    const control = { abort: vi.fn(), resume: vi.fn() };
+    exchange.control(control);
+    expect(control.abort).toHaveBeenCalledOnce();
+  });
+
+  it('tells the producer to pause above 256 KiB, and to go on once they were read', async () => {
+    const { exchange, control } = exchangeOf();
+    expect(exchange.onData(Buffer.alloc(256 * 1024))).toBe(true);
+    expect(exchange.onData(Buffer.alloc(1))).toBe(false);
+    expect((await exchange.read())?.length).toBe(256 * 1024 + 1);
+    expect(control.resume).toHaveBeenCalledOnce();
+    expect(exchange.onData(Buffer.alloc(1))).toBe(true);
+  });
+
+  it('reads a whole body up to its bound, and lets go of one above it', async () => {
+    const fits = exchangeOf().exchange;
+    fits.onData(Buffer.from('12345'));
+    fits.onEnd();
+    expect(String(await fits.readAll(5))).toBe('12345');
+    const early = exchangeOf();
+    early.exchange.onData(Buffer.from('123456'));
+    await expect(early.exchange.readAll(5)).rejects.toMatchObject({ reason: 'too_large' });
+    const late = exchangeOf();
+    const body = late.exchange.readAll(5);
+    late.exchange.onData(Buffer.from('123456'));
+    await expect(body).rejects.toMatchObject({ reason: 'too_large' });
+    for (const { control } of [early, late]) expect(control.abort).toHaveBeenCalledOnce();
+  });
+
+  it('refuses a body above its bound that was complete before it was read', async () => {
+    const { exchange } = exchangeOf();
+    exchange.onData(Buffer.from('123456'));
+    exchange.onEnd();
+    await expect(exchange.readAll(5)).rejects.toMatchObject({ reason: 'too_large' });
+  });
+
+  it('lets a producer go on that was paused before the whole body was asked for', async () => {
+    const { exchange, control } = exchangeOf();
+    exchange.onData(Buffer.alloc(300 * 1024));
+    const body = exchange.readAll(1024 * 1024);
+    expect(control.resume).toHaveBeenCalledOnce();
+    exchange.onEnd();
+    expect((await body).length).toBe(300 * 1024);
+  });
+});
+
+describe('ResponseHead', () => {
+  it('finds headers whatever their case, and takes the last of a repeated one', () => {
+    const head = new ResponseHead(200, [
+      Buffer.from('Content-Type'),
+      Buffer.from('text/plain'),
+      'X-A',
+      '1',
+      'x-a',
+      '2',
+    ]);
+    expect(head.get('content-type')).toBe('text/plain');
+    expect(head.get('content-length')).toBeUndefined();
+    expect({ ...head.all() }).toEqual({ 'content-type': 'text/plain', 'x-a': '2' });
+  });
+});
