@@ -3,7 +3,7 @@ import { overrunCharged } from '../kernel/channels.js';
 import { type Charge, type RequestContext } from '../kernel/request-context.js';
 import { type Price } from '../kernel/snapshot.js';
 import { type Usage } from '../kernel/upstream.js';
-import { costOf } from './cost.js';
+import { actualCost, priceOf } from './cost.js';
 import { type QuotaStore, type Reservation, type SettleStatus } from './quota-store.js';
 import { QUOTA_STORE } from './quota.tokens.js';
 import { estimateUsage, isCredible } from './token-estimate.js';
@@ -59,7 +59,8 @@ const NOTHING: Charge = { promptTokens: 0, completionTokens: 0, costNanoUsd: 0, 
 export function chargeOf({ answeredBy, request }: RequestContext, bounds: ChargeBounds): Charge {
   const facts = answeredBy?.facts;
   if (!facts || !request) return NOTHING;
-  const { price, provider } = answeredBy.target;
+  const { provider } = answeredBy.target;
+  const price = priceOf(answeredBy.target);
   if (!facts.done && facts.usage === undefined && provider.onDisconnect === 'reserved') {
     return charge(
       { promptTokens: bounds.promptTokens, completionTokens: bounds.outputTokens, cachedTokens: 0 },
@@ -75,5 +76,5 @@ export function chargeOf({ answeredBy, request }: RequestContext, bounds: Charge
 
 function charge(usage: Usage, price: Price | undefined, usageSource: Charge['usageSource']): Charge {
   const { promptTokens, completionTokens } = usage;
-  return { promptTokens, completionTokens, costNanoUsd: costOf(usage, price), usageSource };
+  return { promptTokens, completionTokens, costNanoUsd: price ? actualCost(price, usage) : 0, usageSource };
 }

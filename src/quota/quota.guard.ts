@@ -9,14 +9,14 @@ import { type ChatRequest } from '../kernel/openai.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { type Model, type Target } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
-import { worstCost } from './cost.js';
+import { promptUpperBound, worstCaseCost } from './cost.js';
 import { type ChargeBounds, Ledger } from './ledger.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { QUOTA_STORE } from './quota.tokens.js';
 import { type AcquireResult, type QuotaStore } from './quota-store.js';
 import { writeRateHeaders } from './rate-headers.js';
 import { refusalError } from './refusal-error.js';
-import { promptUpperBound } from './token-estimate.js';
+import { promptSize } from './token-estimate.js';
 
 /** Reserves the worst case of a request before any upstream is called, in one atomic step. */
 @Injectable()
@@ -71,12 +71,12 @@ function isLimited({ principal }: RequestContext): boolean {
 function boundsOf(ctx: RequestContext, request: ChatRequest, model: Model): ChargeBounds {
   const { strict, defaultMaxTokens } = ctx.snapshot.quota.reservation;
   const perChoice = ctx.outputCap ?? Math.min(defaultMaxTokens, model.maxOutputTokens ?? Infinity);
-  return { promptTokens: promptUpperBound(request, strict), outputTokens: perChoice * request.choices };
+  return { promptTokens: promptUpperBound(promptSize(request), strict), outputTokens: perChoice * request.choices };
 }
 
 /** The worst case on the dearest target that may serve the request, nano-USD. */
 function priceOf(ctx: RequestContext, model: Model, { promptTokens, outputTokens }: ChargeBounds): number {
-  const cost = worstCost(candidates(ctx, model), promptTokens, outputTokens);
+  const cost = worstCaseCost(candidates(ctx, model), promptTokens, outputTokens);
   if (cost !== undefined) return cost;
   if (ctx.principal.budgets.length > 0) throw new GatewayError('unpriced_model', { param: 'model' });
   return 0;

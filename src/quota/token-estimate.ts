@@ -1,19 +1,19 @@
 import { type ChatRequest } from '../kernel/openai.js';
 import { type AnswerFacts, type Usage } from '../kernel/upstream.js';
+import { type PromptSize } from './cost.js';
 
 /** Typical of byte-level tokenizers on prose; only used where nothing better is known. */
 const CHARACTERS_PER_TOKEN = 4;
-const TOKENS_PER_MESSAGE = 8;
 /** Reported usage beyond this many times what was asked for is not believed. */
 const CREDIBLE_FACTOR = 4;
 
-/**
- * Upper bound of a prompt's tokens from the bytes of the request, which hold tools and all: two bytes a token, which
- * no common tokenizer exceeds on text; `strict`: one, which no byte-level tokenizer can exceed on anything.
- */
-export function promptUpperBound(request: ChatRequest, strict: boolean): number {
-  const bytes = request.document.bytes.length;
-  return strict ? bytes : Math.ceil(bytes / 2) + TOKENS_PER_MESSAGE * request.body.messages.length;
+/** What bounds a prompt: the bytes of the whole request, which hold messages, tools and inline images. */
+export function promptSize({ document, body }: ChatRequest): PromptSize {
+  let images = 0;
+  for (const { content } of body.messages) {
+    if (Array.isArray(content)) for (const { type } of content) if (type === 'image_url') images++;
+  }
+  return { bytes: document.bytes.length, messages: body.messages.length, images };
 }
 
 /** What an upstream that reported nothing probably used: from the bytes sent and the text received. */
