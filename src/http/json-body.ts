@@ -1,10 +1,13 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { type IncomingMessage } from 'node:http';
 import secureJson from 'secure-json-parse';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { JsonDocument } from '../kernel/json-document.js';
 import { ChatRequest, type ChatRequestBody, FORBIDDEN_MEMBERS } from '../kernel/openai.js';
 import { findContext } from './context-slot.js';
+
+const BYTE_ORDER_MARK = '\uFEFF';
+const REFUSE_PROTOTYPES = { protoAction: 'error', constructorAction: 'error' } as const;
 
 /** Called once: with what is wrong, or with the parsed body. */
 export type BodyDone = (error: Error | null, body?: unknown) => void;
@@ -53,7 +56,7 @@ export function readChatBody(raw: IncomingMessage, done: BodyDone): void {
 function parseChatRequest(bytes: Buffer, maxDepth: number): ChatRequest {
   if (!isUtf8(bytes)) throw new GatewayError('invalid_json', { message: 'The body is not valid UTF-8.' });
   const document = JsonDocument.scan(bytes, maxDepth);
-  const body = parse(bytes);
+  const body = parse(bytes, document.namesPrototype);
   for (const member of FORBIDDEN_MEMBERS) {
     if (member in body) {
       throw new GatewayError('invalid_value', { message: `The member '${member}' is not accepted.`, param: member });
@@ -62,9 +65,13 @@ function parseChatRequest(bytes: Buffer, maxDepth: number): ChatRequest {
   return new ChatRequest(body as ChatRequestBody, document);
 }
 
-function parse(bytes: Buffer): object {
+function parse(bytes: Buffer, namesPrototype: boolean): object {
+  // Node makes text of single bytes several times faster than of UTF-8; for ASCII both are the same.
+  const text = bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
   try {
-    const body: unknown = secureJson.parse(bytes.toString(), { protoAction: 'error', constructorAction: 'error' });
+    // The careful parser searches the whole text for such names, which the scan has done; it takes a mark away, too.
+    const careful = namesPrototype || text.startsWith(BYTE_ORDER_MARK);
+    const body: unknown = careful ? secureJson.parse(text, REFUSE_PROTOTYPES) : JSON.parse(text);
     if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
   } catch (error) {
     throw new GatewayError('invalid_json', { cause: error });

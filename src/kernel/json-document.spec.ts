@@ -54,4 +54,42 @@ describe('JsonDocument', () => {
       }),
     );
   });
+
+  it('tells of names by which prototypes are reached, however deep and however written', () => {
+    for (const name of ['__proto__', 'constructor', String.raw`\u005f_proto_\u005F`, String.raw`c\u006Fnstructor`]) {
+      expect(scan(`{"a":[{"b":1,"${name}" :{}}]}`).namesPrototype, name).toBe(true);
+      expect(scan(`{"${name}":1}`).namesPrototype, name).toBe(true);
+    }
+    const everyCharacter = 'constructor'.replace(/./g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
+    expect(scan(`{"${everyCharacter}":1}`).namesPrototype).toBe(true);
+    expect(scan('{"a":"__proto__","b":"constructor:","c":["\\"__proto__\\":1"],"constructors":1}').namesPrototype).toBe(
+      false,
+    );
+  });
+
+  it('tells of such names wherever JSON.parse finds them', () => {
+    const name = fc.constantFrom('__proto__', 'constructor', '__proto_', 'constructo', 'a"b', 'é');
+    const { tree } = fc.letrec<{ tree: unknown }>((tie) => ({
+      tree: fc.oneof(
+        { maxDepth: 4 },
+        fc.string(),
+        fc.integer(),
+        fc.array(tie('tree'), { maxLength: 3 }),
+        fc
+          .array(fc.tuple(name, tie('tree')), { maxLength: 3 })
+          .map((entries) => Object.fromEntries(entries) as unknown),
+      ),
+    }));
+    fc.assert(
+      fc.property(tree, (value) => {
+        let found = false;
+        const text = JSON.stringify({ value });
+        JSON.parse(text, (key, member: unknown) => {
+          found ||= key === '__proto__' || key === 'constructor';
+          return member;
+        });
+        expect(scan(text).namesPrototype).toBe(found);
+      }),
+    );
+  });
 });

@@ -29,6 +29,8 @@ export class JsonDocument {
   private constructor(
     readonly bytes: Buffer,
     private readonly members: readonly Member[],
+    /** Whether some object, at any depth, has a member by which prototypes are reached: `__proto__`, `constructor`. */
+    readonly namesPrototype: boolean,
   ) {}
 
   /**
@@ -41,6 +43,9 @@ export class JsonDocument {
     let keyStart = -1;
     let keyEnd = -1;
     let valueStart = -1;
+    let stringStart = 0;
+    let stringEnd = 0;
+    let namesPrototype = false;
     const endMember = (valueEnd: number): void => {
       if (keyStart >= 0 && valueStart >= 0) {
         members.push({ name: nameOf(bytes, keyStart, keyEnd), keyStart, valueStart, valueEnd });
@@ -49,15 +54,15 @@ export class JsonDocument {
     };
     for (let at = 0; at < bytes.length; at++) {
       switch (bytes[at]) {
-        case QUOTE: {
-          const close = endOfString(bytes, at);
+        case QUOTE:
+          stringStart = at;
+          stringEnd = endOfString(bytes, at);
           if (depth === 1 && keyStart < 0) {
             keyStart = at;
-            keyEnd = close;
+            keyEnd = stringEnd;
           }
-          at = close;
+          at = stringEnd;
           break;
-        }
         case OPEN_BRACE:
         case OPEN_BRACKET:
           if (++depth > maxDepth)
@@ -67,10 +72,12 @@ export class JsonDocument {
         case CLOSE_BRACKET:
           if (--depth === 0) {
             endMember(at);
-            return new JsonDocument(bytes, checkUnique(members));
+            return new JsonDocument(bytes, checkUnique(members), namesPrototype);
           }
           break;
         case COLON:
+          // Outside of strings a colon follows nothing but a name.
+          namesPrototype ||= isPrototypeName(bytes, stringStart, stringEnd);
           if (depth === 1 && valueStart < 0) valueStart = at + 1;
           break;
         case COMMA:
@@ -120,6 +127,20 @@ function endOfString(bytes: Buffer, open: number): number {
     while (bytes[close - 1 - slashes] === BACKSLASH) slashes++;
     if (slashes % 2 === 0) return close;
   }
+}
+
+const PROTOTYPE_NAMES = ['__proto__', 'constructor'];
+const SHORTEST = 9;
+/** The longer name with each of its characters escaped: `\u0063`. */
+const LONGEST = 11 * 6;
+
+/** By length first: it is asked for every name. */
+function isPrototypeName(bytes: Buffer, open: number, close: number): boolean {
+  const length = close - open - 1;
+  if (length < SHORTEST || length > LONGEST) return false;
+  if (length === 9 || length === 11) return PROTOTYPE_NAMES.includes(nameOf(bytes, open, close));
+  const escape = bytes.subarray(open, close).includes(BACKSLASH);
+  return escape && PROTOTYPE_NAMES.includes(nameOf(bytes, open, close));
 }
 
 function nameOf(bytes: Buffer, open: number, close: number): string {

@@ -1,5 +1,6 @@
 import pino, { type Logger } from 'pino';
 import { type Clock } from '../kernel/clock.js';
+import { LineBuffer } from './line-buffer.js';
 
 /** Lines wait for company at most this long, ms, and at most this many bytes: one write carries many lines. */
 const FLUSH_AFTER_MS = 50;
@@ -11,6 +12,10 @@ const REDACTED = ['authorization', 'apiKey', 'api_key', '["x-api-key"]', 'cookie
 export class ProcessLogger {
   readonly logger: Logger;
   readonly #destination: ReturnType<typeof pino.destination>;
+  readonly #lines: LineBuffer;
+  readonly #atExit = (): void => {
+    this.close();
+  };
 
   constructor(level: string, clock: Clock) {
     this.#destination = pino.destination({
@@ -19,6 +24,7 @@ export class ProcessLogger {
       minLength: FLUSH_ABOVE_BYTES,
       maxWrite: MAX_WRITE_BYTES,
     });
+    this.#lines = new LineBuffer(this.#destination, FLUSH_ABOVE_BYTES);
     this.logger = pino(
       {
         level,
@@ -30,9 +36,11 @@ export class ProcessLogger {
           censor: '[secret]',
         },
       },
-      this.#destination,
+      this.#lines,
     );
+    process.on('exit', this.#atExit);
     const flush = (): void => {
+      this.#lines.flush();
       this.#destination.flush();
       clock.after(FLUSH_AFTER_MS, flush);
     };
@@ -41,12 +49,14 @@ export class ProcessLogger {
 
   /** Writes one finished line, where the level lets it through: for lines that hold nothing to redact. */
   writeLine(line: string): void {
-    if (this.logger.isLevelEnabled('info')) this.#destination.write(`${line}\n`);
+    if (this.logger.isLevelEnabled('info')) this.#lines.write(`${line}\n`);
   }
 
-  /** Writes everything that waits: the last thing that a process does. */
+  /** Writes everything that waits: the last thing that a process does, whatever ends it. */
   close(): void {
+    process.off('exit', this.#atExit);
     try {
+      this.#lines.flush();
       this.#destination.flushSync();
     } catch {
       // Nothing was open yet: nothing is lost.
