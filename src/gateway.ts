@@ -1,9 +1,12 @@
 import { NestFactory } from '@nestjs/core';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Logger } from 'nestjs-pino';
+import { acceptYaml } from './admin/yaml-body.js';
 import { AppModule } from './app.module.js';
 import { RequestOpening } from './chat/request-opening.js';
+import { ConfigControl } from './config/config-control.js';
 import { ConfigStore } from './config/config-store.js';
+import { ConfigWatcher } from './config/config-watcher.js';
 import { type Environment } from './config/env.js';
 import { setUpDocs } from './docs.js';
 import { KnownRoutes } from './http/known-routes.js';
@@ -13,6 +16,8 @@ import { ProcessLogger } from './observability/logger.js';
 import { OpsModule } from './ops.module.js';
 import { GracefulStop } from './graceful-stop.js';
 
+/** A gateway file is the largest that operators send. */
+const OPS_BODY_BYTES = 2 * 1024 * 1024;
 const CHAT_PATH = '/v1/chat/completions';
 
 /** A gateway that listens. */
@@ -20,6 +25,7 @@ export interface RunningGateway {
   readonly publicUrl: string;
   readonly opsUrl: string;
   readonly stop: GracefulStop;
+  readonly config: ConfigControl;
 }
 
 /**
@@ -42,17 +48,36 @@ export async function startGateway(environment: Environment): Promise<RunningGat
   if (environment.NODE_ENV !== 'production') setUpDocs(app);
   server.server.maxConnections = config.current.limits.maxConnections;
 
-  const ops = await NestFactory.create<NestFastifyApplication>(OpsModule.over(app), fastifyAdapter(systemClock), {
-    logger: false,
-    abortOnError: false,
-  });
+  const ops = await NestFactory.create<NestFastifyApplication>(
+    OpsModule.over(app),
+    fastifyAdapter(systemClock, OPS_BODY_BYTES),
+    {
+      logger: false,
+      abortOnError: false,
+    },
+  );
   ops.get(KnownRoutes).watch(ops.getHttpAdapter().getInstance());
+  acceptYaml(ops.getHttpAdapter().getInstance());
+  setUpDocs(ops, 'Operations of the gateway', 'Metrics, health, and what operators see and change.');
 
   await ops.listen(environment.OPS_PORT, environment.OPS_HOST);
   await app.listen(environment.PORT, environment.HOST);
   app.useLogger(app.get(Logger));
   for (const warning of config.warnings) log.logger.warn(warning);
-  return { publicUrl: urlOf(app), opsUrl: urlOf(ops), stop: new GracefulStop(app, ops, log) };
+  const control = app.get(ConfigControl);
+  watchConfig(environment.CONFIG_PATH, control, log);
+  return { publicUrl: urlOf(app), opsUrl: urlOf(ops), stop: new GracefulStop(app, ops, log), config: control };
+}
+
+/** The watch ends with the process: it keeps nothing alive. */
+function watchConfig(path: string, control: ConfigControl, log: ProcessLogger): void {
+  const watcher = new ConfigWatcher({
+    path,
+    clock: systemClock,
+    onChange: (text) => void control.reload('file', text),
+    onError: (error) => log.logger.error({ msg: 'the configuration is no longer watched', reason: error.message }),
+  });
+  watcher.start();
 }
 
 function urlOf(app: NestFastifyApplication): string {

@@ -8,7 +8,7 @@ import { welcome } from './welcome.js';
 try {
   const environment = loadEnvironment();
   const gateway = await startGateway(environment);
-  handleSignals(gateway.stop);
+  handleSignals(gateway.stop, () => void gateway.config.reload('SIGHUP'));
   process.stderr.write(welcome(gateway));
 } catch (error) {
   if (!(error instanceof ConfigError) && !(error instanceof Error && 'code' in error)) throw error;

@@ -1,7 +1,14 @@
-import { type DynamicModule, type INestApplicationContext, Module, type Provider } from '@nestjs/common';
+import {
+  type DynamicModule,
+  type INestApplicationContext,
+  type InjectionToken,
+  Module,
+  type Provider,
+} from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
+import { AdminModule } from './admin/admin.module.js';
 import { HealthController } from './health/health.controller.js';
 import { ReadinessIndicator } from './health/readiness.indicator.js';
 import { GatewayExceptionFilter } from './http/exception.filter.js';
@@ -16,13 +23,18 @@ const SHARED = [GatewayMetrics, ReadinessIndicator] as const;
 @Module({})
 export class OpsModule {
   static over(app: INestApplicationContext): DynamicModule {
-    const shared: Provider[] = SHARED.map((token) => ({ provide: token, useValue: app.get<unknown>(token) }));
+    const instance = (token: InjectionToken): Provider => ({
+      provide: token,
+      useValue: app.get<unknown>(token as string, { strict: false }),
+    });
+    const shared = SHARED.map(instance);
     const metrics = PrometheusModule.register({ controller: MetricsController, defaultMetrics: { enabled: false } });
     return {
       module: OpsModule,
       imports: [
         { ...metrics, providers: [...(metrics.providers ?? []), ...shared] },
         TerminusModule.forRoot({ logger: false }),
+        AdminModule.with(AdminModule.SHARED.map(instance)),
       ],
       controllers: [HealthController],
       providers: [...shared, KnownRoutes, { provide: APP_FILTER, useClass: GatewayExceptionFilter }],

@@ -4,8 +4,8 @@ import { systemClock } from './kernel/clock.js';
 /** A signal to a process group reaches us twice, through the launcher and directly: this close, it is one. */
 const SAME_SIGNAL_MS = 1_000;
 
-/** SIGTERM and SIGINT drain; a second one ends at once. A failure that nobody handled drains briefly and exits 1. */
-export function handleSignals(stop: GracefulStop): void {
+/** SIGTERM and SIGINT drain; a second one ends at once. SIGHUP reads the configuration again. */
+export function handleSignals(stop: GracefulStop, reload: () => void): void {
   let first: number | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
     const now = systemClock.now();
@@ -17,4 +17,5 @@ export function handleSignals(stop: GracefulStop): void {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  process.on('SIGHUP', reload);
 }

@@ -3,6 +3,7 @@ import { OutputGuard } from '../guardrails/output-guard.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { type Answer } from '../kernel/upstream.js';
 import { AttemptRunner } from '../resilience/attempt-runner.js';
+import { Overrides } from '../resilience/overrides.js';
 import { TargetStates } from '../resilience/target-states.js';
 import { Router, type TargetView } from '../routing/router.js';
 
@@ -19,8 +20,12 @@ export class ChatService {
     private readonly runner: AttemptRunner,
     private readonly output: OutputGuard,
     states: TargetStates,
+    overrides: Overrides,
   ) {
-    this.#view = { weightFactor: (target) => states.of(target).weightFactor };
+    this.#view = {
+      weightFactor: (target) => states.of(target).weightFactor * overrides.weightFactor(target),
+      admitted: (targets) => overrides.admitted(targets),
+    };
   }
 
   /** @throws GatewayError when no target gave an answer */

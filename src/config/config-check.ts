@@ -1,19 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { ConfigError } from './config-error.js';
-import { type EnvironmentVariables, loadEnvironment } from './env.js';
-import { buildSnapshot } from './load-snapshot.js';
-import { PROVIDER_KINDS } from './provider-kinds.js';
-
-const readFile = (path: string): string => readFileSync(path, 'utf8');
-
-function readConfig(path: string): string {
-  try {
-    return readFile(path);
-  } catch {
-    throw new ConfigError([`file: ${path} cannot be read`]);
-  }
-}
+import { type EnvironmentVariables } from './env.js';
+import { snapshotOfFile } from './snapshot-of-file.js';
 
 /**
  * Checks a gateway file (that of CONFIG_PATH where none is named) as a start would, and starts nothing.
@@ -21,10 +7,7 @@ function readConfig(path: string): string {
  * @throws ConfigError with one line per problem
  */
 export function checkConfig(path: string | undefined, variables?: EnvironmentVariables): string[] {
-  const env = loadEnvironment(variables);
-  const file = path ?? env.CONFIG_PATH;
-  const sources = { env, baseDir: dirname(file), kinds: PROVIDER_KINDS, readFile, wallNow: 0 };
-  const { snapshot, warnings } = buildSnapshot(readConfig(file), sources);
+  const { snapshot, warnings } = snapshotOfFile(path, variables);
   const counts = `${snapshot.providers.size} providers, ${snapshot.models.size} models, ${snapshot.keys.length} keys`;
   const anonymous = snapshot.anonymous === undefined ? 'off' : 'on';
   return [

@@ -94,8 +94,27 @@ export class ConfigStore {
    * whatever goes wrong, the last good snapshot stays in force and the answer says why.
    */
   reload(text?: string): Promise<ConfigReload> {
+    return this.#enqueue(() => this.#build(text));
+  }
+
+  /** Puts an earlier snapshot back in force, as {@link reload} would: prepared again, and swapped as a whole. */
+  restore(snapshot: Snapshot): Promise<ConfigReload> {
+    return this.#enqueue(() => ({ snapshot, warnings: [] }));
+  }
+
+  /**
+   * Builds and prepares a candidate (of `text`, else of the file) and lets it be.
+   * @throws ConfigError or what a preparer throws
+   */
+  async candidate(text?: string): Promise<LoadedSnapshot> {
+    const loaded = this.#build(text);
+    for (const prepare of this.#preparers) await prepare(loaded.snapshot);
+    return loaded;
+  }
+
+  #enqueue(source: () => LoadedSnapshot): Promise<ConfigReload> {
     const reload = this.#lastReload.then(async () => {
-      const outcome = await this.#tryReload(text);
+      const outcome = await this.#tryReload(source);
       configReloads.publish(outcome);
       return outcome;
     });
@@ -103,10 +122,10 @@ export class ConfigStore {
     return reload;
   }
 
-  async #tryReload(text: string | undefined): Promise<ConfigReload> {
+  async #tryReload(source: () => LoadedSnapshot): Promise<ConfigReload> {
     const previous = this.current;
     try {
-      const { snapshot, warnings } = this.#build(text);
+      const { snapshot, warnings } = source();
       if (snapshot.version === previous.version) return this.#outcome('unchanged', { warnings });
       for (const prepare of this.#preparers) await prepare(snapshot);
       this.#current = snapshot;
@@ -157,7 +176,8 @@ export class ConfigStore {
   }
 }
 
-function problemsOf(error: unknown): readonly string[] {
+/** What to tell of a failed load: one line per problem. */
+export function problemsOf(error: unknown): readonly string[] {
   if (error instanceof ConfigError) return error.problems;
   return [error instanceof Error ? error.message : String(error)];
 }

@@ -3,6 +3,7 @@ import { ConfigModule, ConfigService } from '@nestjs/config';
 import { systemClock } from '../kernel/clock.js';
 import { ProviderCatalog } from '../providers/catalog.js';
 import { ProvidersModule } from '../providers/providers.module.js';
+import { ConfigControl } from './config-control.js';
 import { ConfigStore } from './config-store.js';
 import { Environment, loadEnvironment } from './env.js';
 
@@ -33,10 +34,16 @@ import { Environment, loadEnvironment } from './env.js';
       useFactory: async (env: Environment, catalog: ProviderCatalog) => {
         const store = new ConfigStore({ env, kinds: catalog.list(), clock: systemClock });
         await store.load();
+        store.onSwap(({ providers }) => catalog.network.retain(providers.values()));
         return store;
       },
     },
+    {
+      provide: ConfigControl,
+      inject: [ConfigStore],
+      useFactory: (store: ConfigStore) => new ConfigControl(store, systemClock),
+    },
   ],
-  exports: [Environment, ConfigStore],
+  exports: [Environment, ConfigStore, ConfigControl],
 })
 export class GatewayConfigModule {}

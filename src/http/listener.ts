@@ -13,9 +13,9 @@ const MAX_HEADERS = 100;
 const NO_BODY_LIMIT = Number.MAX_SAFE_INTEGER;
 
 /** A Fastify server with the defaults closed that are unsafe for a public port: unbounded bodies in time, lenient types. */
-export function fastifyAdapter(clock: Clock): FastifyAdapter {
+export function fastifyAdapter(clock: Clock, bodyLimit = NO_BODY_LIMIT): FastifyAdapter {
   const options: unknown = {
-    bodyLimit: NO_BODY_LIMIT,
+    bodyLimit,
     requestTimeout: 30_000,
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',

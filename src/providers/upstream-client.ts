@@ -40,7 +40,9 @@ export class UpstreamClient implements UpstreamTransport {
   constructor(private readonly clock: Clock) {}
 
   send(provider: Provider, call: UpstreamCall): UpstreamExchange {
-    const { pool, prefix } = this.#addresses.get(provider) ?? this.#address(provider);
+    const known = this.#addresses.get(provider);
+    // A request that began before a reload may still call a provider whose pool the reload closed.
+    const { pool, prefix } = known && !known.pool.closed ? known : this.#address(provider);
     const path = call.path.startsWith('//') ? call.path.slice(1) : prefix + call.path;
     const exchange = new UpstreamExchange();
     dispatch(pool, { method: call.method, path, headers: call.headers, body: call.body }, exchange, true);

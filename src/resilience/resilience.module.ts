@@ -5,9 +5,10 @@ import { ProvidersModule } from '../providers/providers.module.js';
 import { AttemptRunner } from './attempt-runner.js';
 import { DrainState } from './drain-state.js';
 import { InFlightRequests } from './in-flight-requests.js';
+import { Overrides } from './overrides.js';
 import { TargetStates } from './target-states.js';
 
-const services = [AttemptRunner, DrainState, InFlightRequests, TargetStates];
+const services = [AttemptRunner, DrainState, InFlightRequests, Overrides, TargetStates];
 
 @Module({ imports: [ClockModule, GatewayConfigModule, ProvidersModule], providers: services, exports: services })
 export class ResilienceModule {}

@@ -18,6 +18,8 @@ export interface RouteWish {
 export interface TargetView {
   /** Share of its weight that a target may get: below 1 while it recovers, 0 while it must not be used. */
   readonly weightFactor: WeightFactor;
+  /** Those of `targets` that may be planned at all. */
+  readonly admitted: (targets: readonly Target[]) => readonly Target[];
 }
 
 /** Orders a model's targets for one request. */
@@ -31,10 +33,10 @@ export class Router {
 
   /**
    * The plan: pinned targets first, then tier by tier, the first of each tier by smooth weighted choice.
-   * @throws GatewayError no_provider_available where the principal may use none of the model's targets
+   * @throws GatewayError no_provider_available where the principal may use none of the model's targets, or all are drained
    */
   plan(model: Model, principal: Principal, wish: RouteWish, view: TargetView): readonly Target[] {
-    const targets = allowedTargets(model, principal);
+    const targets = view.admitted(allowedTargets(model, principal));
     if (targets.length === 0) throw new GatewayError('no_provider_available');
     if (wish.pins.length === 0 && targets.length === 1) return targets;
     const pinned = pinnedTargets(targets, wish.pins);

@@ -1,0 +1,42 @@
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { Authenticator } from '../auth/authenticator.js';
+import { ConfigControl } from '../config/config-control.js';
+import { ConfigStore } from '../config/config-store.js';
+import { CLOCK } from '../kernel/tokens.js';
+import { ProcessLogger } from '../observability/logger.js';
+import { DrainState } from '../resilience/drain-state.js';
+import { InFlightRequests } from '../resilience/in-flight-requests.js';
+import { Overrides } from '../resilience/overrides.js';
+import { TargetStates } from '../resilience/target-states.js';
+import { AdminGuard } from './admin.guard.js';
+import { AttemptShares } from './attempt-shares.js';
+import { AuditLog } from './audit-log.js';
+import { ConfigController } from './config.controller.js';
+import { GatewayStatus } from './gateway-status.js';
+import { ProvidersController } from './providers.controller.js';
+import { StatusController } from './status.controller.js';
+
+/** The operations API, on the operations listener alone. */
+@Module({})
+export class AdminModule {
+  /** What it needs of the public application: the same objects. */
+  static readonly SHARED = [
+    Authenticator,
+    CLOCK,
+    ConfigControl,
+    ConfigStore,
+    DrainState,
+    InFlightRequests,
+    Overrides,
+    ProcessLogger,
+    TargetStates,
+  ] as const;
+
+  static with(shared: readonly Provider[]): DynamicModule {
+    return {
+      module: AdminModule,
+      controllers: [StatusController, ConfigController, ProvidersController],
+      providers: [...shared, AdminGuard, AttemptShares, AuditLog, GatewayStatus],
+    };
+  }
+}
