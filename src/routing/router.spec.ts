@@ -8,7 +8,7 @@ import { Router, type RouteWish, type TargetView } from './router.js';
 
 const ALL = { providers: ['*'] } as unknown as Principal;
 const NO_WISH: RouteWish = { pins: [], noFailover: false };
-const USABLE: TargetView = { admitted: (targets) => targets, weightFactor: () => 1 };
+const USABLE: TargetView = { weightFactor: () => 1, admitted: (targets) => targets };
 
 function target(name: string, weight = 1, tier = 0, enabled = true): Target {
   const base = targetOf('simulated');
@@ -78,10 +78,7 @@ describe('Router', () => {
 
   it('gives a recovering target the part of its weight that it may have', () => {
     const model = modelOf(target('a', 1), target('b', 1));
-    const view: TargetView = {
-      admitted: (targets) => targets,
-      weightFactor: ({ provider }) => (provider.name === 'b' ? 0.25 : 1),
-    };
+    const view: TargetView = { ...USABLE, weightFactor: ({ provider }) => (provider.name === 'b' ? 0.25 : 1) };
     const counts = shares(routerOf(), model, 1_000, view);
     expect(Math.abs(counts.b! - 200)).toBeLessThanOrEqual(2);
   });
@@ -96,12 +93,21 @@ describe('Router', () => {
     }
   });
 
-  it('still lists a target that must not be used now: whoever tries may know better', () => {
+  it('plans nothing that is not admitted, even where a caller asks for one target alone', () => {
     const model = modelOf(target('a'), target('b'));
     const view: TargetView = {
-      admitted: (targets) => targets,
-      weightFactor: ({ provider }) => (provider.name === 'a' ? 0 : 1),
+      ...USABLE,
+      admitted: (targets) => targets.filter(({ provider }) => provider.name !== 'a'),
     };
+    for (let request = 0; request < 10; request++) {
+      const wish: RouteWish = { pins: ['a'], noFailover: true };
+      expect(names(routerOf().plan(model, ALL, wish, view))).toEqual(['b']);
+    }
+  });
+
+  it('still lists a target that must not be used now: whoever tries may know better', () => {
+    const model = modelOf(target('a'), target('b'));
+    const view: TargetView = { ...USABLE, weightFactor: ({ provider }) => (provider.name === 'a' ? 0 : 1) };
     for (let request = 0; request < 10; request++) {
       expect(names(routerOf().plan(model, ALL, NO_WISH, view))).toEqual(['b', 'a']);
     }

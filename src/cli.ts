@@ -1,0 +1,59 @@
+import { runConfigCommand, CONFIG_HELP } from './cli/config-command.js';
+import { runStatusCommand, STATUS_HELP } from './cli/status-command.js';
+
+const HELP = `sre-gateway COMMAND [--help]
+
+  start                   start the gateway: settings come from the environment and from CONFIG_PATH
+  config check [FILE]     would a start accept this file? starts nothing
+  config diff A B         what changes from one file to the other, in words
+  config schema           JSON Schema of the file, for editors
+  keys create             a new API key and its digest, shown once
+  keys digest KEY         the digest of a key that exists
+  status                  targets, breakers and load of a running gateway
+
+Begin with:  sre-gateway config check && sre-gateway start
+`;
+
+const START_HELP = `sre-gateway start
+
+Starts the gateway in the foreground. SIGTERM drains and ends it, SIGHUP reads the file again.
+
+  PORT=8000 CONFIG_PATH=config/gateway.yaml sre-gateway start
+
+All variables and members of the file: docs/CONFIGURATION.md
+`;
+
+async function run(command: string | undefined, given: readonly string[]): Promise<number | undefined> {
+  const help = given.includes('--help') || given.includes('-h');
+  switch (command) {
+    case 'start':
+      if (help) return say(START_HELP);
+      await import('./main.js');
+      return undefined;
+    case 'config':
+      return help ? say(CONFIG_HELP) : runConfigCommand(given);
+    case 'keys':
+      // It reads its own arguments, as if it had been called alone.
+      process.argv.splice(2, 1);
+      await import('./cli.keys.js');
+      return undefined;
+    case 'status':
+      return help ? say(STATUS_HELP) : runStatusCommand(given);
+    case undefined:
+    case 'help':
+    case '--help':
+    case '-h':
+      return say(HELP);
+    default:
+      process.stderr.write(`There is no command ${JSON.stringify(command)}.\n\n${HELP}`);
+      return 2;
+  }
+}
+
+function say(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+const code = await run(process.argv[2], process.argv.slice(3));
+if (code !== undefined) process.exitCode = code;
