@@ -12,6 +12,8 @@ import { setUpDocs } from './docs.js';
 import { KnownRoutes } from './http/known-routes.js';
 import { fastifyAdapter, guardEntrance } from './http/listener.js';
 import { systemClock } from './kernel/clock.js';
+import { DrainState } from './resilience/drain-state.js';
+import { LoadShedding } from './resilience/load-shedding.js';
 import { ProcessLogger } from './observability/logger.js';
 import { OpsModule } from './ops.module.js';
 import { GracefulStop } from './graceful-stop.js';
@@ -45,7 +47,14 @@ export async function startGateway(environment: Environment): Promise<RunningGat
   app.get(KnownRoutes).watch(server);
   const opening = app.get(RequestOpening);
   guardEntrance(server, CHAT_PATH, (request, reply) => opening.open(request, reply));
+  const drain = app.get(DrainState);
+  // Answers that are written past Fastify, those with content, say so themselves.
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    if (drain.refusing) void reply.header('connection', 'close');
+    done(null, payload);
+  });
   if (environment.NODE_ENV !== 'production') setUpDocs(app);
+  app.get(LoadShedding).watch(server.server);
   server.server.maxConnections = config.current.limits.maxConnections;
 
   const ops = await NestFactory.create<NestFastifyApplication>(

@@ -9,6 +9,12 @@ import { InFlightRequests } from './resilience/in-flight-requests.js';
 /** Time for error events to reach callers after the drain's deadline, ms. */
 const LAST_WORDS_MS = 2_000;
 
+/** How long a drain takes, ms. */
+export interface DrainBounds {
+  readonly delayMs?: number;
+  readonly timeoutMs?: number;
+}
+
 /** Ends a gateway without breaking what it serves: unready, wait, refuse, finish, close. */
 export class GracefulStop {
   #stopping: Promise<void> | undefined;
@@ -16,18 +22,19 @@ export class GracefulStop {
   constructor(
     private readonly app: NestFastifyApplication,
     private readonly ops: NestFastifyApplication,
-    private readonly log: ProcessLogger,
+    readonly log: ProcessLogger,
   ) {}
 
   /**
    * Resolves when everything is closed; later calls join the first.
-   * @param delayMs how long to go on serving while those who route to us notice; default: the configuration's
+   * @param bounds where not the configuration's: how long to go on serving while those who route to us notice, and
+   * how long to wait for requests in flight
    */
-  drain(delayMs?: number): Promise<void> {
-    return (this.#stopping ??= this.#drain(delayMs));
+  drain(bounds: DrainBounds = {}): Promise<void> {
+    return (this.#stopping ??= this.#drain(bounds));
   }
 
-  async #drain(delayMs: number | undefined): Promise<void> {
+  async #drain({ delayMs, timeoutMs }: DrainBounds): Promise<void> {
     const { drain } = this.app.get(ConfigStore).current.resilience;
     const state = this.app.get(DrainState);
     const inFlight = this.app.get(InFlightRequests);
@@ -36,7 +43,7 @@ export class GracefulStop {
     state.refuse();
     this.app.getHttpServer().close();
     this.app.getHttpServer().closeIdleConnections();
-    await Promise.race([inFlight.idle(), passed(drain.timeoutMs)]);
+    await Promise.race([inFlight.idle(), passed(timeoutMs ?? drain.timeoutMs)]);
     inFlight.abortAll();
     await Promise.race([inFlight.idle(), passed(LAST_WORDS_MS)]);
     await this.close();

@@ -9,7 +9,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { AdminModule } from './admin/admin.module.js';
-import { HealthController } from './health/health.controller.js';
+import { HealthController, READINESS_DETAIL } from './health/health.controller.js';
 import { ReadinessIndicator } from './health/readiness.indicator.js';
 import { GatewayExceptionFilter } from './http/exception.filter.js';
 import { KnownRoutes } from './http/known-routes.js';
@@ -37,7 +37,12 @@ export class OpsModule {
         AdminModule.with(AdminModule.SHARED.map(instance)),
       ],
       controllers: [HealthController],
-      providers: [...shared, KnownRoutes, { provide: APP_FILTER, useClass: GatewayExceptionFilter }],
+      providers: [
+        ...shared,
+        KnownRoutes,
+        { provide: READINESS_DETAIL, useValue: () => true },
+        { provide: APP_FILTER, useClass: GatewayExceptionFilter },
+      ],
     };
   }
 }

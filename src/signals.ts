@@ -3,19 +3,31 @@ import { systemClock } from './kernel/clock.js';
 
 /** A signal to a process group reaches us twice, through the launcher and directly: this close, it is one. */
 const SAME_SIGNAL_MS = 1_000;
+/** What is in flight when the process can no longer be trusted may end within this, ms. */
+const FATAL_DRAIN_MS = 5_000;
 
-/** SIGTERM and SIGINT drain; a second one ends at once. SIGHUP reads the configuration again. */
+/** SIGTERM and SIGINT drain; a second one ends at once. SIGHUP reads the configuration again. A failure that nobody handled drains briefly and exits 1. */
 export function handleSignals(stop: GracefulStop, reload: () => void): void {
-  let first: number | undefined;
+  let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
     const now = systemClock.now();
     if (first === undefined) {
-      first = now;
+      first = { signal, at: now };
       // Nobody routes to a terminal: there is no one to wait for.
-      void stop.drain(signal === 'SIGINT' ? 0 : undefined).then(() => process.exit(0));
-    } else if (now - first > SAME_SIGNAL_MS) process.exit(0);
+      void stop.drain(signal === 'SIGINT' ? { delayMs: 0 } : {}).then(() => process.exit(process.exitCode ?? 0));
+    } else if (signal !== first.signal || now - first.at > SAME_SIGNAL_MS) process.exit(process.exitCode ?? 0);
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   process.on('SIGHUP', reload);
+  const onFailure = (kind: string) => (error: unknown) => {
+    const again = process.exitCode === 1;
+    // Set first: a drain that a signal began ends with it, too.
+    process.exitCode = 1;
+    stop.log.logger.fatal({ err: error }, kind);
+    if (again) return;
+    void stop.drain({ delayMs: 0, timeoutMs: FATAL_DRAIN_MS }).then(() => process.exit(1));
+  };
+  process.on('uncaughtException', onFailure('uncaught exception'));
+  process.on('unhandledRejection', onFailure('unhandled rejection'));
 }

@@ -15,6 +15,8 @@ import { ulid } from '../kernel/ulid.js';
 import { requestTimeoutMs } from '../resilience/deadline.js';
 import { DrainState } from '../resilience/drain-state.js';
 import { InFlightRequests } from '../resilience/in-flight-requests.js';
+import { LoadShedding } from '../resilience/load-shedding.js';
+import { effectivePriority } from '../resilience/priority.js';
 
 const TOTAL_MS = 600_000;
 /** The status that the log shows for a caller that left before it got one. */
@@ -28,14 +30,18 @@ export class RequestOpening {
     private readonly authenticator: Authenticator,
     private readonly drain: DrainState,
     private readonly inFlight: InFlightRequests,
+    private readonly load: LoadShedding,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** @throws GatewayError shutting_down, invalid_api_key, unsupported_media_type, request_too_large */
+  /** @throws GatewayError shutting_down, invalid_api_key, overloaded, unsupported_media_type, request_too_large */
   open(request: FastifyRequest, reply: FastifyReply): void {
     const snapshot = this.config.current;
     if (this.drain.refusing) throw new GatewayError('shutting_down');
     const principal = this.authenticator.authenticate(request.raw.headers.authorization, snapshot, request.ip);
+    const priority = effectivePriority(principal.priority, header(request, 'x-priority'));
+    const refusal = this.load.refusal(priority);
+    if (refusal) throw refusal;
     checkFraming(request, snapshot);
     const now = this.clock.now();
     const id = ulid(this.clock.wall());
@@ -48,6 +54,7 @@ export class RequestOpening {
       principal,
       traceparentOf(request.raw),
     );
+    ctx.priority = priority;
     attachContext(request.raw, ctx);
     requestOpened.publish(ctx);
     this.inFlight.add(ctx);

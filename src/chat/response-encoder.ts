@@ -7,6 +7,7 @@ import { type RequestContext } from '../kernel/request-context.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { type Answer, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
 import { callerError, failedProviders } from '../resilience/caller-error.js';
+import { DrainState } from '../resilience/drain-state.js';
 
 const DONE = 'data: [DONE]\n\n';
 const STREAM_HEADERS = [
@@ -27,12 +28,17 @@ const ONE_WRITE_BYTES = 8 * 1024;
 export class ResponseEncoder {
   readonly #logger = new Logger('ResponseEncoder');
 
-  constructor(@Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(
+    private readonly drain: DrainState,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   /** Takes the reply over from Fastify: the status is true, for the first content is in hand. */
   async write(ctx: RequestContext, answer: Answer, reply: FastifyReply): Promise<void> {
     reply.hijack();
     const { raw } = reply;
+    // Node then says `Connection: close`: whoever waits for the connection to be free must not send another request.
+    if (this.drain.refusing) raw.shouldKeepAlive = false;
     if (ctx.closed || raw.destroyed) return;
     ctx.status = 200;
     ctx.firstContentAt = this.clock.now();

@@ -129,7 +129,10 @@ const concurrencySchema = z
 
 const probeSchema = z
   .strictObject({
-    enabled: flag(true, 'Ask the upstream for its health in the background'),
+    enabled: z
+      .boolean()
+      .optional()
+      .describe('Ask the upstream for its health in the background; absent: only where hosting is selfHosted'),
     path: z
       .string()
       .regex(/^\/\S*$/, { error: 'a path that begins with "/"' })

@@ -109,7 +109,7 @@ describe('the snapshot of a file', () => {
       streamUpstream: false,
       usagePerChoice: false,
       tokenCapField: 'max_tokens',
-      probe: { enabled: true, path: undefined, intervalMs: 5000, timeoutMs: 2000, warmUpAfterIdleMs: undefined },
+      probe: { enabled: false, path: undefined, intervalMs: 5000, timeoutMs: 2000, warmUpAfterIdleMs: undefined },
       simulated: { firstTokenMs: 50, tokenMs: 10, tokens: 32, errorRate: 0, seed: 1 },
     });
     expect(snapshot.models.get('m')!.contextTokens).toBeUndefined();

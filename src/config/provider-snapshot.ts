@@ -77,6 +77,7 @@ function buildProvider(config: ProviderConfig, path: string, context: ProviderCo
     tokenCapField: config.tokenCapField ?? (config.kind === 'openai' ? 'max_completion_tokens' : 'max_tokens'),
     probe: {
       ...config.probe,
+      enabled: config.probe.enabled ?? hosting === 'selfHosted',
       path: config.probe.path ?? undefined,
       warmUpAfterIdleMs: config.probe.warmUpAfterIdleMs ?? undefined,
     },

@@ -1,7 +1,10 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Inject, ServiceUnavailableException } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
 import { ReadinessIndicator } from './readiness.indicator.js';
+
+/** Whether whoever asks may see more than the status. */
+export const READINESS_DETAIL = Symbol('READINESS_DETAIL');
 
 /** Liveness and readiness, for probes. */
 @ApiTags('health')
@@ -10,6 +13,7 @@ export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
     private readonly readiness: ReadinessIndicator,
+    @Inject(READINESS_DETAIL) private readonly detail: () => boolean,
   ) {}
 
   /** The process answers: nothing outside it is looked at, so that an outage elsewhere restarts no pod. */
@@ -20,11 +24,21 @@ export class HealthController {
     return this.health.check([]);
   }
 
-  /** This process may be sent requests. */
+  /** This process may be sent requests. One provider that is down is told, and is no reason to send them elsewhere. */
   @Get(['v1/ready', 'ready', 'readyz'])
   @HealthCheck()
   @ApiOperation({ summary: 'Readiness, with the status of each provider' })
-  ready(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.readiness.gateway(), ...this.readiness.providers()]);
+  async ready(): Promise<Pick<HealthCheckResult, 'status'>> {
+    try {
+      return this.#told(await this.health.check([() => this.readiness.gateway()]));
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailableException)) throw error;
+      throw new ServiceUnavailableException(this.#told(error.getResponse() as HealthCheckResult));
+    }
+  }
+
+  #told(report: HealthCheckResult): Pick<HealthCheckResult, 'status'> {
+    if (!this.detail()) return { status: report.status };
+    return { ...report, details: { ...report.details, ...this.readiness.providers() } } as HealthCheckResult;
   }
 }

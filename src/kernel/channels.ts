@@ -58,6 +58,16 @@ export interface BreakerFact {
 
 export const breakerTransitions = typedChannel<BreakerFact>('breaker');
 
+/** The level of shedding changed: 0 is normal, 4 refuses all but health. */
+export interface LoadFact {
+  readonly from: number;
+  readonly to: number;
+  /** The signals that hold the new level up. */
+  readonly causes: readonly string[];
+}
+
+export const loadLevels = typedChannel<LoadFact>('load');
+
 /** A content rule acted: where and what it did, never the text. */
 export interface GuardrailFact {
   readonly ctx: RequestContext;

@@ -1,6 +1,6 @@
 import { type ErrorCode } from './gateway-error.js';
 import { type ChatRequest } from './openai.js';
-import { type Model, type Principal, type Snapshot, type Target } from './snapshot.js';
+import { type Model, type Principal, type Priority, type Snapshot, type Target } from './snapshot.js';
 import { type AnswerFacts, type AttemptOutcome, type FailureReason, type UpstreamFailure } from './upstream.js';
 
 /** One try at one target, as the log, metrics and flight recorder tell it. */
@@ -37,6 +37,8 @@ export class RequestContext {
   /** What `X-Provider-Priority` asks for, in order. */
   pins: readonly string[] = [];
   noFailover = false;
+  /** Importance under load: the key's, or what the caller lowered it to. */
+  priority: Priority = 'default';
   /** Set once the body was read and parsed. */
   request: ChatRequest | undefined;
   /** Set once the key was found to be allowed it. */

@@ -7,16 +7,22 @@ import { type Target } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { type Answer, UpstreamFailure } from '../kernel/upstream.js';
 import { ProviderCatalog } from '../providers/catalog.js';
+import { type QueueRefusal } from './admission-flow.js';
 import { AttemptSlot } from './attempt-slot.js';
 import { callerError } from './caller-error.js';
 import { type FailedAttempt, nextAttempt, type NextStep } from './next-attempt.js';
 import { PanicGate } from './panic-gate.js';
+import { LoadShedding } from './load-shedding.js';
 import { type AttemptMaterial, RunningAttempt } from './running-attempt.js';
+import { noRoom, waitInQueue } from './queue-wait.js';
 import { type TargetState } from './target-state.js';
 import { TargetStates } from './target-states.js';
 
 /** The longest that a caller is told to wait, s. */
 const MAX_RETRY_AFTER_S = 60;
+
+/** Targets could be tried if they were not full. */
+const FULL = 'full';
 
 /** What is asked of the runner, beside the request. */
 export interface RunWish {
@@ -35,6 +41,7 @@ export class AttemptRunner {
   constructor(
     private readonly catalog: ProviderCatalog,
     private readonly states: TargetStates,
+    private readonly load: LoadShedding,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -45,8 +52,9 @@ export class AttemptRunner {
     for (;;) {
       const step = this.#next(ctx, wish.plan, failed);
       if (step && step.waitMs > 0) await this.#pause(ctx, step.waitMs);
-      const running = step && this.#start(step, material, failed.length);
-      if (!running) throw this.#verdict(ctx, wish.plan, failed);
+      let running = step && this.#start(step, material, failed);
+      if (step && running === FULL) running = await this.#startQueued(step, material, failed);
+      if (!(running instanceof RunningAttempt)) throw this.#verdict(ctx, wish.plan, failed);
       try {
         return await running.begin();
       } catch (error) {
@@ -62,26 +70,79 @@ export class AttemptRunner {
       settings: ctx.snapshot.resilience,
       clock: this.clock,
       remainingMs: ctx.deadline - this.clock.now(),
+      trySpendRetry: (target) => this.#trySpendRetry(this.states.of(target)),
       usable: (target) => isUsable(this.states.of(target)),
     });
   }
 
-  /** @returns undefined where nothing may be tried: no time, no budget, no target that takes it */
-  #start(step: NextStep, material: AttemptMaterial, failures: number): RunningAttempt | undefined {
-    const { ctx } = material;
-    if (ctx.closed || ctx.deadline - this.clock.now() < ctx.snapshot.resilience.minAttemptMs) return undefined;
+  /** Not on a target that has just shut, nor while the process itself is short of room. */
+  #trySpendRetry({ breaker, retryBudget }: TargetState): boolean {
+    return this.load.level === 0 && breaker.peek() !== 'refuse' && retryBudget.trySpend();
+  }
+
+  /** @returns undefined where nothing may be tried: no time, no budget, no target that takes it; or FULL */
+  #start(
+    step: NextStep,
+    material: AttemptMaterial,
+    failed: readonly FailedAttempt[],
+  ): RunningAttempt | typeof FULL | undefined {
+    if (this.#tooLate(material.ctx)) return undefined;
+    let full = false;
     for (const target of step.targets) {
       const state = this.states.of(target);
       const slot = AttemptSlot.take(state, target.provider.timeouts.totalMs, step.kind === 'retry');
-      if (!(slot instanceof AttemptSlot)) continue;
-      if (failures === 0) state.retryBudget.earn();
-      else if (isCharged(step.kind, failures) && !state.retryBudget.trySpend()) {
-        slot.release(new UpstreamFailure('ignored', 'cancelled', 'never'), undefined, 0);
-        return undefined;
-      }
-      return new RunningAttempt(material, slot, target, step.kind);
+      if (slot instanceof AttemptSlot) return this.#launch(slot, target, step, material, failed);
+      full ||= slot === 'full';
     }
-    return failures === 0 ? this.#panicProbe(step, material) : undefined;
+    if (full) return FULL;
+    return failed.length === 0 ? this.#panicProbe(step, material) : undefined;
+  }
+
+  /** @returns undefined where the target's retry budget does not allow it */
+  #launch(
+    slot: AttemptSlot,
+    target: Target,
+    step: NextStep,
+    material: AttemptMaterial,
+    failed: readonly FailedAttempt[],
+  ): RunningAttempt | undefined {
+    const { retryBudget } = slot.state;
+    if (failed.length === 0) retryBudget.earn();
+    if (this.#tooLate(material.ctx) || (isCharged(step.kind, failed) && !retryBudget.trySpend())) {
+      slot.release(new UpstreamFailure('ignored', 'cancelled', 'never'), undefined, 0);
+      return undefined;
+    }
+    return new RunningAttempt(material, slot, target, step.kind);
+  }
+
+  /**
+   * Where targets could be tried if they were not full: waits for the first that lets the request wait.
+   * @throws GatewayError overloaded, queue_timeout, shutting_down
+   */
+  async #startQueued(
+    step: NextStep,
+    material: AttemptMaterial,
+    failed: readonly FailedAttempt[],
+  ): Promise<RunningAttempt | undefined> {
+    const { ctx, request, promptTokens, maxTokens } = material;
+    const work = { promptTokens, maxTokens: maxTokens ?? request.maxTokens, bytes: request.document.bytes.length };
+    let refusal: QueueRefusal | undefined;
+    for (const target of step.targets) {
+      const state = this.states.of(target);
+      const again = step.kind === 'retry';
+      let slot = AttemptSlot.take(state, target.provider.timeouts.totalMs, again);
+      if (slot === 'full') {
+        const end = await waitInQueue(state.queue, ctx, work, this.clock);
+        if (end instanceof UpstreamFailure) throw callerError(end, ctx, this.clock);
+        refusal = end;
+        // Whoever has waited as long as it may does not begin again elsewhere.
+        if (end === 'timeout') break;
+        if (end === undefined) slot = AttemptSlot.admitted(state, target.provider.timeouts.totalMs, again);
+      }
+      if (slot instanceof AttemptSlot) return this.#launch(slot, target, step, material, failed);
+    }
+    if (refusal && failed.length === 0) throw noRoom(refusal, this.clock);
+    return undefined;
   }
 
   /** Where breakers alone shut every way, one request a second finds out whether that is still right. */
@@ -96,6 +157,10 @@ export class AttemptRunner {
     if (!state) return undefined;
     const slot = AttemptSlot.take(state, state.target.provider.timeouts.totalMs, false, true);
     return slot instanceof AttemptSlot ? new RunningAttempt(material, slot, state.target, step.kind) : undefined;
+  }
+
+  #tooLate(ctx: RequestContext): boolean {
+    return ctx.closed || ctx.deadline - this.clock.now() < ctx.snapshot.resilience.minAttemptMs;
   }
 
   #verdict(ctx: RequestContext, plan: readonly Target[], failed: readonly FailedAttempt[]): GatewayError {
@@ -116,10 +181,17 @@ export class AttemptRunner {
     return Math.min(MAX_RETRY_AFTER_S, Math.max(1, Math.ceil(Math.min(...waits) / 1000)));
   }
 
-  /** Ends early when the caller leaves. */
+  /**
+   * Ends early when the caller leaves.
+   * @throws GatewayError where the request is ended from outside
+   */
   #pause(ctx: RequestContext, ms: number): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const timer = this.clock.after(ms, resolve);
+      ctx.abort = (failure) => {
+        timer.cancel();
+        reject(callerError(failure, ctx, this.clock));
+      };
       ctx.onClose(() => {
         timer.cancel();
         resolve();
@@ -132,7 +204,10 @@ function isUsable({ breaker, coolDown }: TargetState): boolean {
   return !coolDown.isCooling() && breaker.peek() !== 'refuse';
 }
 
-/** The first failover is free: shifted load is not amplified load. */
-function isCharged(kind: AttemptRecord['kind'], failures: number): boolean {
-  return kind === 'retry' || failures >= 2;
+/**
+ * A retry was paid for when it was decided. The first failover to another target is free: shifted load is not
+ * amplified load.
+ */
+function isCharged(kind: AttemptRecord['kind'], failed: readonly FailedAttempt[]): boolean {
+  return kind === 'failover' && failed.some(({ target }) => target !== failed[0]?.target);
 }

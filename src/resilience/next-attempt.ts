@@ -35,6 +35,8 @@ export interface RetrySituation {
   readonly clock: Clock;
   /** What is left of the request's deadline, ms. */
   readonly remainingMs: number;
+  /** Takes the price of asking a target again from its budget; false where it may not be asked again. */
+  readonly trySpendRetry: (target: Target) => boolean;
   /** Whether a target may be tried now. */
   readonly usable: (target: Target) => boolean;
 }
@@ -82,7 +84,7 @@ function retrySame(
   const tries = failed.filter((attempt) => attempt.target === target).length;
   if (hasSubstitute && (tries > 1 || failed.length > tries)) return undefined;
   const waitMs = waitBefore(failure, tries, situation);
-  if (waitMs === undefined) return undefined;
+  if (waitMs === undefined || !situation.trySpendRetry(target)) return undefined;
   return { targets: [target], kind: 'retry', waitMs };
 }
 

@@ -5,10 +5,22 @@ import { ProvidersModule } from '../providers/providers.module.js';
 import { AttemptRunner } from './attempt-runner.js';
 import { DrainState } from './drain-state.js';
 import { InFlightRequests } from './in-flight-requests.js';
+import { HealthProber } from './health-prober.js';
+import { LoadShedding } from './load-shedding.js';
 import { Overrides } from './overrides.js';
+import { ProviderHealth } from './provider-health.js';
 import { TargetStates } from './target-states.js';
 
-const services = [AttemptRunner, DrainState, InFlightRequests, Overrides, TargetStates];
+const services = [
+  AttemptRunner,
+  DrainState,
+  HealthProber,
+  InFlightRequests,
+  LoadShedding,
+  Overrides,
+  ProviderHealth,
+  TargetStates,
+];
 
 @Module({ imports: [ClockModule, GatewayConfigModule, ProvidersModule], providers: services, exports: services })
 export class ResilienceModule {}

@@ -1,5 +1,6 @@
 import { type Clock } from '../kernel/clock.js';
 import { type ResilienceSettings, type Target } from '../kernel/snapshot.js';
+import { AdmissionQueue } from './admission-queue.js';
 import { Breaker, type BreakerTransition } from './breaker.js';
 import { CoolDown } from './cool-down.js';
 import { createLimiter } from './create-limiter.js';
@@ -14,6 +15,7 @@ export class TargetState {
   readonly limiter: Limiter;
   readonly retryBudget: RetryBudget;
   readonly latency: LatencyTracker;
+  readonly queue: AdmissionQueue;
 
   constructor(
     clock: Clock,
@@ -29,6 +31,12 @@ export class TargetState {
     this.limiter = createLimiter(clock, target.provider.concurrency, target.provider.hosting);
     this.retryBudget = new RetryBudget(clock, settings.retryBudgetRatio);
     this.latency = new LatencyTracker(clock);
+    const { latency } = this;
+    const estimates = {
+      meanServiceMs: () => latency.meanServiceMs(),
+      medianTtftMs: () => latency.ttftQuantile(0.5),
+    };
+    this.queue = new AdmissionQueue(clock, this.limiter, estimates, settings.queue);
   }
 
   /** Takes a reload's settings over; counts and state stay. */
@@ -37,6 +45,9 @@ export class TargetState {
     this.breaker.configure(settings.breaker);
     this.limiter.algorithm.configure(target.provider.concurrency);
     this.retryBudget.setRatio(settings.retryBudgetRatio);
+    this.queue.configure(settings.queue);
+    // A reload may have raised the limit.
+    this.queue.dispatch();
   }
 
   /** Share of its weight that it may get now: 0 while it must not be used. */
