@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectedRedis } from '../../test/support/connected-redis.js';
 import { aBudget, aPrincipal } from '../../test/support/principal.js';
 import { RedisCluster } from '../../test/support/redis-cluster.js';
 import { hasRedisServer } from '../../test/support/redis-server.js';
 import { systemClock } from '../kernel/clock.js';
-import { connectQuotaRedis, type QuotaRedis } from './redis-client.js';
+import { type QuotaRedis } from './redis-client.js';
 import { RedisQuotaStore } from './redis-quota-store.js';
 
 const OPTIONS = { leaseMs: 30_000, onLeaseExpiry: 'release' } as const;
@@ -18,8 +18,7 @@ describe.skipIf(!hasRedisServer)(
 
     beforeAll(async () => {
       cluster = await RedisCluster.start();
-      clients = [1, 2].map(() => connectQuotaRedis(cluster.urls, () => undefined));
-      await Promise.all(clients.map((client) => once(client, 'ready')));
+      clients = await Promise.all([1, 2].map(() => connectedRedis(cluster.urls)));
       gateways = clients.map((client, n) => new RedisQuotaStore(client, systemClock, `gateway-${n}`, OPTIONS));
     });
     afterAll(async () => {

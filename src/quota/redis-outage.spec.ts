@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectedRedis } from '../../test/support/connected-redis.js';
 import { aBudget, aPrincipal } from '../../test/support/principal.js';
 import { hasRedisServer, RedisServer } from '../../test/support/redis-server.js';
 import { systemClock } from '../kernel/clock.js';
@@ -24,8 +24,7 @@ describe.skipIf(!hasRedisServer)('outages of a real redis-server (skipped where 
 
   const open = async (...flags: string[]): Promise<void> => {
     server = await RedisServer.start(...flags);
-    client = connectQuotaRedis(server.url, () => undefined);
-    await once(client, 'ready');
+    client = await connectedRedis(server.url);
     const remote = new RedisQuotaStore(client, systemClock, 'gateway-1', OPTIONS);
     const local = new MemoryQuotaStore(systemClock, OPTIONS);
     store = new ResilientQuotaStore(remote, local, systemClock, (change) => changes.push(change));

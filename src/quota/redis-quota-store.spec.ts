@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
-import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connectedRedis } from '../../test/support/connected-redis.js';
 import { aBudget, aPrincipal } from '../../test/support/principal.js';
 import { hasRedisServer, RedisServer } from '../../test/support/redis-server.js';
 import { letTimePass, rollWindows } from '../../test/support/redis-time-shift.js';
@@ -8,7 +8,7 @@ import { systemClock } from '../kernel/clock.js';
 import { windowEndUs, windowIndex } from './budget-window.js';
 import { CALENDAR_LUA } from './lua/calendar.lua.js';
 import { describeQuotaStore } from './quota-store.suite.js';
-import { connectQuotaRedis, type QuotaRedis } from './redis-client.js';
+import { type QuotaRedis } from './redis-client.js';
 import { type AcquireResult } from './quota-store.js';
 import { RedisQuotaStore } from './redis-quota-store.js';
 
@@ -17,12 +17,6 @@ const PRINCIPAL = aPrincipal({
   limits: { requestsPerMinute: 6000, tokensPerMinute: 60_000, concurrentRequests: 500 },
   budgets: [aBudget(1_000_000)],
 });
-
-async function connect(url: string): Promise<QuotaRedis> {
-  const client = connectQuotaRedis(url, () => undefined);
-  await once(client, 'ready');
-  return client;
-}
 
 // Without the binary there is nothing to test against: the reason stands in the report.
 describe.skipIf(!hasRedisServer)('with a redis-server (skipped where none is installed)', () => {
@@ -40,7 +34,7 @@ describe.skipIf(!hasRedisServer)('with a redis-server (skipped where none is ins
 
   describeQuotaStore('Redis quota store', async (options) => {
     await admin.flushall();
-    const client = await connect(server.url);
+    const client = await connectedRedis(server.url);
     const store = new RedisQuotaStore(client, systemClock, 'gateway-1', options);
     return {
       store,
@@ -61,7 +55,7 @@ describe.skipIf(!hasRedisServer)('with a redis-server (skipped where none is ins
 
     beforeEach(async () => {
       await admin.flushall();
-      client = await connect(server.url);
+      client = await connectedRedis(server.url);
       store = new RedisQuotaStore(client, systemClock, 'gateway-1', OPTIONS);
     });
     afterEach(async () => {
@@ -116,7 +110,7 @@ describe.skipIf(!hasRedisServer)('with a redis-server (skipped where none is ins
 
     it('works as a user who may not call SCRIPT or EVALSHA, and on no other prefix', async () => {
       await admin.call('ACL', 'SETUSER', 'gateway', 'reset', 'on', '>pw', '~q:*', '+@all', '-script', '-evalsha');
-      const limited = await connect(server.url.replace('//', '//gateway:pw@'));
+      const limited = await connectedRedis(server.url.replace('//', '//gateway:pw@'));
       const other = new RedisQuotaStore(limited, systemClock, 'gateway-2', OPTIONS);
       expect(await other.acquire({ id: 'acl', principal: PRINCIPAL, tokens: 1, costNanoUsd: 1 })).toMatchObject({
         admitted: true,
@@ -128,7 +122,7 @@ describe.skipIf(!hasRedisServer)('with a redis-server (skipped where none is ins
 
     it('fails, and does not decide by itself, where EVAL is forbidden too', async () => {
       await admin.call('ACL', 'SETUSER', 'mute', 'reset', 'on', '>pw', '~q:*', '+@all', '-@scripting');
-      const limited = await connect(server.url.replace('//', '//mute:pw@'));
+      const limited = await connectedRedis(server.url.replace('//', '//mute:pw@'));
       const other = new RedisQuotaStore(limited, systemClock, 'gateway-2', OPTIONS);
       const asked = other.acquire({ id: 'acl', principal: PRINCIPAL, tokens: 1, costNanoUsd: 1 });
       await expect(asked).rejects.toThrow('NOPERM');

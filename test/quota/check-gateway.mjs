@@ -1,6 +1,5 @@
 // One gateway of the model check: clients that acquire, settle, settle twice, release or walk away, by a seed.
 // Every charge is written down before it is sent and after it was answered, so that a kill loses no evidence.
-import { once } from 'node:events';
 import { openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../dist/kernel/clock.js';
@@ -23,7 +22,7 @@ function randomFrom(start) {
 }
 
 const redis = connectQuotaRedis(url, () => undefined);
-await once(redis, 'ready');
+await new Promise((resolve) => redis.once('ready', resolve));
 const store = new RedisQuotaStore(redis, systemClock, gatewayId, { leaseMs, onLeaseExpiry: 'release' });
 let serial = 0;
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { hasRedisServer } from '../support/redis-server.js';
 import { checkModel } from './model-check.js';
 
-// `npm run quota:check` runs the long form; a minute of two gateways gives more than 50,000 observations.
+// `npm run quota:check` runs the long form; two minutes of two gateways give more than 50,000 observations.
 const durationMs = Number(process.env.QUOTA_CHECK_MS ?? 6000);
 const seed = Number(process.env.QUOTA_CHECK_SEED ?? 1);
 const OVERDUE_US = 5_000_000;

@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { systemClock } from '../../src/kernel/clock.js';
 import { type AuditReport } from '../../src/quota/quota-store.js';
-import { connectQuotaRedis } from '../../src/quota/redis-client.js';
 import { RedisQuotaStore } from '../../src/quota/redis-quota-store.js';
 import { RedisServer } from '../support/redis-server.js';
 import { LIMITS, orgAt } from './check-principals.mjs';
@@ -63,20 +62,19 @@ export async function checkModel(options: CheckOptions): Promise<CheckResult> {
   const directory = mkdtempSync(join(tmpdir(), 'quota-check-'));
   const ledgerPath = join(directory, 'ledger');
   writeFileSync(ledgerPath, '');
-  const client = connectQuotaRedis(server.url, () => undefined);
+  // Who watches may wait, unlike a gateway: no time limits here.
   const admin = new Redis(server.port, '127.0.0.1');
+  const run = new GatewayRun(options, server.url, ledgerPath);
   try {
-    await once(client, 'ready');
-    const watcher = new RedisQuotaStore(client, systemClock, 'watcher', {
+    const watcher = new RedisQuotaStore(admin, systemClock, 'watcher', {
       leaseMs: options.leaseMs,
       onLeaseExpiry: 'release',
     });
-    const run = new GatewayRun(options, server.url, ledgerPath);
     const observed = await watch(watcher, run, options);
     await run.ended();
     return { ...observed, kills: run.kills, ...(await addUp(watcher, admin, ledgerPath, options)) };
   } finally {
-    client.disconnect();
+    run.kill();
     admin.disconnect();
     await server.stop();
     rmSync(directory, { recursive: true, force: true });
@@ -104,6 +102,7 @@ class GatewayRun {
   async killOne(): Promise<void> {
     const oldest = this.#processes.shift();
     if (oldest === undefined) return;
+    if (oldest.exitCode !== null) throw new Error(`a gateway ended by itself with code ${oldest.exitCode}`);
     const exited = once(oldest, 'exit');
     oldest.kill('SIGKILL');
     await exited;
@@ -112,9 +111,12 @@ class GatewayRun {
   }
 
   async ended(): Promise<void> {
-    await Promise.all(
-      this.#processes.filter(({ exitCode }) => exitCode === null).map((process) => once(process, 'exit')),
-    );
+    await Promise.all(this.#processes.map(async (process) => process.exitCode ?? (await once(process, 'exit'))));
+  }
+
+  /** Leaves no process behind. */
+  kill(): void {
+    for (const process of this.#processes) process.kill('SIGKILL');
   }
 
   #spawn(): ChildProcess {

@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.js';
+import { aPrincipal } from '../../test/support/principal.js';
+import { type ConfigStore } from '../config/config-store.js';
+import { loadEnvironment } from '../config/env.js';
+import { authenticationFailed } from '../kernel/channels.js';
+import { GatewayError } from '../kernel/gateway-error.js';
+import { type ApiKey, type Principal, type Snapshot } from '../kernel/snapshot.js';
+import { mintKey } from './api-key-format.js';
+import { Authenticator } from './authenticator.js';
+import { KeyDigester } from './key-digest.js';
+
+const PEPPER = 'a pepper of thirty-two characters or more';
+const principal = aPrincipal();
+const [old, young] = [mintKey(), mintKey()];
+const hex = (key: string) => new KeyDigester(PEPPER).digest(key).toString('hex');
+const keyOf = (...keys: string[]): ApiKey => ({ principal, secret: undefined, digests: keys.map(hex) });
+const fileOf = (keys: readonly ApiKey[], anonymous?: Principal) => ({ keys, anonymous }) as unknown as Snapshot;
+
+describe('Authenticator', () => {
+  let clock: ManualClock;
+  let authenticator: Authenticator;
+  let load: (file: Snapshot) => void | Promise<void>;
+  let failed: string[];
+  let unsubscribe: () => void;
+
+  beforeEach(async () => {
+    clock = new ManualClock();
+    const config = { prepare: (preparer: typeof load) => void (load = preparer) } as unknown as ConfigStore;
+    authenticator = new Authenticator(config, loadEnvironment({ GATEWAY_KEY_PEPPER: PEPPER }), clock);
+    await authenticator.onModuleInit();
+    failed = [];
+    unsubscribe = authenticationFailed.subscribe(({ address }) => failed.push(address));
+  });
+  afterEach(() => unsubscribe());
+
+  /** Who the bearer is by a file that was loaded, or the refusal. */
+  async function who(bearer: string | undefined, file: Snapshot, address = '10.0.0.1') {
+    await load(file);
+    try {
+      return authenticator.authenticate(bearer, file, address);
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      return error;
+    }
+  }
+
+  it('knows both keys while one is rotated, and afterwards the new one alone', async () => {
+    const during = fileOf([keyOf(old, young)]);
+    expect([await who(`Bearer ${old}`, during), await who(`Bearer ${young}`, during)]).toEqual([principal, principal]);
+    const after = fileOf([keyOf(young)]);
+    expect(await who(`Bearer ${old}`, after)).toMatchObject({ code: 'invalid_api_key' });
+    expect(await who(`Bearer ${young}`, after)).toBe(principal);
+  });
+
+  it('lets a request that began with the older file finish by it', async () => {
+    const before = fileOf([keyOf(old)]);
+    await load(before);
+    await load(fileOf([keyOf(young)]));
+    expect(authenticator.identify(`Bearer ${old}`, before)).toBe(principal);
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['an empty bearer', 'Bearer '],
+    ['another scheme', `Basic ${old}`],
+    ['a lower-case scheme', `bearer ${old}`],
+    ['two keys', `Bearer ${old} ${young}`],
+    ['a key with a wrong checksum', `Bearer ${old.slice(0, -1)}!`],
+    ['an unknown key', `Bearer ${mintKey()}`],
+  ])('refuses %s with one and the same answer', async (_name, bearer) => {
+    const refusal = await who(bearer, fileOf([keyOf(old)]));
+    expect(refusal).toMatchObject({ status: 401, message: 'Incorrect API key provided.' });
+    expect(failed).toEqual(['10.0.0.1']);
+  });
+
+  it('holds failures of an address back, but never a valid key behind it', async () => {
+    const file = fileOf([keyOf(old)]);
+    for (let n = 0; n < 20; n++) expect(await who('Bearer wrong', file)).toMatchObject({ status: 401 });
+    const refusal = await who('Bearer wrong', file);
+    expect(refusal).toMatchObject({
+      code: 'rate_limit_exceeded',
+      headers: { 'retry-after': '3', 'retry-after-ms': '3000' },
+    });
+    expect(await who(`Bearer ${old}`, file)).toBe(principal);
+    expect(await who('Bearer wrong', file, '10.0.0.2')).toMatchObject({ status: 401 });
+  });
+
+  it('takes whoever has no known key for anonymous where the file allows it, and counts no failure', async () => {
+    const anonymous = aPrincipal({ keyId: 'anonymous' });
+    const file = fileOf([keyOf(old)], anonymous);
+    expect(await who(undefined, file)).toBe(anonymous);
+    expect(await who('Bearer any-text', file)).toBe(anonymous);
+    expect(await who(`Bearer ${old}`, file)).toBe(principal);
+    expect(failed).toEqual([]);
+  });
+
+  it('never takes the anonymous caller for the owner of a key', async () => {
+    const file = fileOf([], aPrincipal({ keyId: 'anonymous' }));
+    await load(file);
+    expect(authenticator.identify('Bearer any-text', file)).toBeUndefined();
+  });
+});

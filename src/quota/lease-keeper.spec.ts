@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.js';
+import { aPrincipal } from '../../test/support/principal.js';
+import { aRequestContext } from '../../test/support/request-context.js';
+import { type ConfigStore } from '../config/config-store.js';
+import { type RequestContext } from '../kernel/request-context.js';
+import { type UpstreamFailure } from '../kernel/upstream.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { MemoryQuotaStore } from './memory-quota-store.js';
+
+const LEASE_MS = 30_000;
+const principal = aPrincipal({ limits: { concurrentRequests: 1 } });
+const config = { current: { quota: { leaseMs: LEASE_MS }, keys: [{ principal }] } } as unknown as ConfigStore;
+
+describe('LeaseKeeper', () => {
+  let clock: ManualClock;
+  let store: MemoryQuotaStore;
+  let keeper: LeaseKeeper;
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    store = new MemoryQuotaStore(clock, { leaseMs: LEASE_MS, onLeaseExpiry: 'release' });
+    keeper = new LeaseKeeper(store, config, clock);
+  });
+  afterEach(() => {
+    keeper.onApplicationShutdown();
+    vi.restoreAllMocks();
+  });
+
+  function held(id: string): { ctx: RequestContext; aborted: UpstreamFailure[] } {
+    const ctx = aRequestContext({ id, principal });
+    const aborted: UpstreamFailure[] = [];
+    ctx.abort = (failure) => aborted.push(failure);
+    const result = store.acquire({ id, principal, tokens: 1, costNanoUsd: 1 });
+    if (!result.admitted) throw new Error(result.reason);
+    keeper.hold(ctx, result.reservation);
+    return { ctx, aborted };
+  }
+
+  it('keeps the reservation of a request that runs for many leases', async () => {
+    held('long');
+    await clock.advance(10 * LEASE_MS);
+    expect(store.usage(principal).concurrent).toBe(1);
+  });
+
+  it('renews no more once the request has ended', async () => {
+    const { ctx } = held('short');
+    const renew = vi.spyOn(store, 'renew');
+    ctx.close();
+    await clock.advance(LEASE_MS);
+    expect(renew).not.toHaveBeenCalled();
+  });
+
+  it('renews all leases of a key with one call', async () => {
+    const wide = aPrincipal({ limits: { concurrentRequests: 9 } });
+    for (const id of ['a', 'b', 'c']) {
+      const result = store.acquire({ id, principal: wide, tokens: 1, costNanoUsd: 1 });
+      if (result.admitted) keeper.hold(aRequestContext({ id, principal: wide }), result.reservation);
+    }
+    const renew = vi.spyOn(store, 'renew');
+    await keeper.renewAll();
+    expect(renew.mock.calls).toEqual([[wide, ['a', 'b', 'c']]]);
+  });
+
+  it('takes a lost lease up again while there is room', async () => {
+    const { aborted } = held('lost');
+    vi.spyOn(store, 'renew').mockReturnValueOnce(['lost']);
+    const regain = vi.spyOn(store, 'regain');
+    await keeper.renewAll();
+    expect(regain).toHaveBeenCalledOnce();
+    expect(aborted).toEqual([]);
+    expect(store.usage(principal).concurrent).toBe(1);
+  });
+
+  it('ends a request whose lease is lost and whose place is taken', async () => {
+    const { aborted, ctx } = held('lost');
+    keeper.onApplicationShutdown();
+    await clock.advance(2 * LEASE_MS);
+    store.sweep();
+    expect(store.acquire({ id: 'next', principal, tokens: 1, costNanoUsd: 1 }).admitted).toBe(true);
+    await keeper.renewAll();
+    expect(aborted).toMatchObject([{ reason: 'lease_lost', retryable: 'never' }]);
+    ctx.close();
+  });
+
+  it('sweeps what gateways that died have left, of keys that it never served, too', async () => {
+    store.acquire({ id: 'orphan', principal, tokens: 1, costNanoUsd: 1 });
+    const sweep = vi.spyOn(store, 'sweep');
+    await clock.advance(LEASE_MS + 5_000);
+    expect(sweep).toHaveBeenCalledWith([principal.org]);
+    expect(store.usage(principal).concurrent).toBe(0);
+  });
+
+  it('goes on after a store that failed', async () => {
+    held('through');
+    const renew = vi.spyOn(store, 'renew').mockImplementationOnce(() => {
+      throw new Error('away');
+    });
+    await clock.advance(LEASE_MS);
+    expect(renew.mock.calls.length).toBeGreaterThan(1);
+    expect(store.usage(principal).concurrent).toBe(1);
+  });
+
+  it('leaves no timer behind', () => {
+    keeper.onApplicationShutdown();
+    expect(clock.pending).toBe(0);
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { chatRequest } from '../../test/support/chat-request.js';
+import { AnswerFacts } from '../kernel/upstream.js';
+import { estimateUsage, isCredible, promptSize } from './token-estimate.js';
+
+const request = chatRequest({ model: 'm', messages: [{ role: 'user', content: 'x'.repeat(101) }] });
+const bytes = request.document.bytes.length;
+const facts = (known: Partial<AnswerFacts>) => Object.assign(new AnswerFacts(), known);
+const usage = (promptTokens: number, completionTokens: number, cachedTokens = 0) => ({
+  promptTokens,
+  completionTokens,
+  cachedTokens,
+});
+
+describe('the size of a prompt', () => {
+  it('is the whole request in bytes, tools and all, with its messages and images', () => {
+    const image = { type: 'image_url', image_url: { url: 'https://images.invalid/1.png' } };
+    const withTools = chatRequest({
+      model: 'm',
+      messages: [{ role: 'user', content: [image] }],
+      tools: [{ type: 'function', function: { name: 'f', description: 'd'.repeat(1000) } }],
+    });
+    expect(promptSize(withTools)).toMatchObject({ messages: 1, images: 1 });
+    expect(promptSize(withTools).bytes).toBeGreaterThan(1000);
+  });
+});
+
+describe('the estimate of usage that nobody reported', () => {
+  it('is a token for four bytes of the request and four characters of the answer', () => {
+    expect(estimateUsage(request, facts({ deltas: 1, characters: 41 }))).toEqual(usage(Math.ceil(bytes / 4), 11));
+  });
+
+  it('is a token per event at least', () => {
+    expect(estimateUsage(request, facts({ deltas: 30, characters: 41 })).completionTokens).toBe(30);
+  });
+});
+
+describe('reported usage', () => {
+  it.each([usage(0, 0), usage(50, 100), usage(50, 100, 50), usage(400, 400 + 100)])('is believed: %j', (reported) => {
+    expect(isCredible(reported, 100, 100)).toBe(true);
+  });
+
+  it.each([
+    usage(-1, 5),
+    usage(5, -1),
+    usage(5, 5, -1),
+    usage(1.5, 5),
+    usage(NaN, 5),
+    usage(Infinity, 5),
+    usage(2 ** 53, 5),
+    usage(401, 5),
+    usage(5, 501),
+  ])('is not believed: %j', (reported) => {
+    expect(isCredible(reported, 100, 100)).toBe(false);
+  });
+});
