@@ -12,6 +12,7 @@ import { ChatService } from './chat.service.js';
 import { ModelsController } from './models.controller.js';
 import { RequestOpening } from './request-opening.js';
 import { ResponseEncoder } from './response-encoder.js';
+import { TargetMetrics } from './target-metrics.js';
 import { UsageController } from './usage.controller.js';
 
 @Module({
@@ -26,7 +27,7 @@ import { UsageController } from './usage.controller.js';
     ObservabilityModule,
   ],
   controllers: [ChatCompletionsController, ModelsController, UsageController],
-  providers: [ChatService, RequestOpening, ResponseEncoder],
+  providers: [ChatService, RequestOpening, ResponseEncoder, TargetMetrics],
   exports: [RequestOpening],
 })
 export class ChatModule {}

@@ -21,6 +21,9 @@ export class GatewayMetrics {
     'code',
     'status_class',
     'stream',
+    'band',
+    'slo',
+    'injected',
   ]);
   readonly attempts = this.#counter('gateway_attempts_total', 'Attempts at upstreams by how they ended.', [
     'provider',
@@ -28,7 +31,33 @@ export class GatewayMetrics {
     'kind',
     'outcome',
     'reason',
+    'injected',
   ]);
+  readonly failovers = this.#counter('gateway_failovers_total', 'Attempts on another target than the one left.', [
+    'provider',
+    'model',
+  ]);
+  readonly retries = this.#counter('gateway_retries_total', 'Attempts charged to a retry budget.', [
+    'provider',
+    'model',
+  ]);
+  readonly breakerTransitions = this.#counter('gateway_breaker_transitions_total', "Changes of a breaker's state.", [
+    'provider',
+    'model',
+    'from',
+    'to',
+    'reason',
+  ]);
+  readonly authFailures = this.#counter('gateway_auth_failures_total', 'Requests whose key was refused.');
+  readonly quotaRefusals = this.#counter('gateway_quota_refusals_total', 'Requests that a limit or budget refused.', [
+    'reason',
+  ]);
+  readonly budgetOverrun = this.#counter(
+    'gateway_budget_overrun_nanodollars_total',
+    'Charged beyond what was reserved, in billionths of a US dollar.',
+  );
+  readonly configReloads = this.#counter('gateway_config_reload_total', 'Reloads of the gateway file.', ['result']);
+  readonly sloEvents = this.#counter('gateway_slo_events_total', 'Requests against the objectives.', ['slo', 'result']);
   readonly tokens = this.#counter('gateway_tokens_total', 'Tokens charged.', ['model', 'type']);
   readonly cost = this.#counter('gateway_cost_nanodollars_total', 'Cost charged, in billionths of a US dollar.', [
     'provider',
@@ -60,6 +89,45 @@ export class GatewayMetrics {
     'Time of a request that neither an upstream nor a queue accounts for.',
     ADDED,
   );
+  readonly upstreamFirstToken = new FastHistogram({
+    name: 'gateway_upstream_first_token_seconds',
+    help: "From an attempt's start to its first content.",
+    buckets: FIRST_TOKEN,
+    labelNames: ['provider'],
+    registers: [this.registry],
+  });
+  readonly breakerState = this.#gauge('gateway_breaker_state', '0 closed, 1 open, 2 half-open.', ['provider', 'model']);
+  readonly coolDown = this.#gauge('gateway_cooldown_active', '1 while a target rests after a refusal.', [
+    'provider',
+    'model',
+  ]);
+  readonly targetsAvailable = this.#gauge('gateway_model_targets_available', 'Usable targets of a model.', ['model']);
+  readonly limiterLimit = this.#gauge('gateway_limiter_limit', 'Concurrency that the limiter allows now.', [
+    'provider',
+    'model',
+  ]);
+  readonly limiterInFlight = this.#gauge('gateway_limiter_in_flight', 'Attempts that hold a slot.', [
+    'provider',
+    'model',
+  ]);
+  readonly limiterSaturation = this.#gauge(
+    'gateway_limiter_saturation',
+    "In flight over limit, of the model's targets together.",
+    ['model'],
+  );
+  readonly burnRate = this.#gauge('gateway_slo_burn_rate', 'Speed of the error budget: 1 spends it exactly.', [
+    'slo',
+    'window',
+  ]);
+  readonly budgetRemaining = this.#gauge(
+    'gateway_slo_error_budget_remaining',
+    'Share of the error budget left, over at most 3 days of this process.',
+    ['slo'],
+  );
+  readonly configValid = this.#gauge('gateway_config_valid', '1 while the file on disk is the one in force.');
+  readonly configHash = this.#gauge('gateway_config_hash', 'First 48 bits of the SHA-256 of the configuration.');
+  readonly loopDelay = this.#gauge('gateway_event_loop_delay_p99_seconds', "99th percentile of the loop's delay.");
+  readonly loopUtilization = this.#gauge('gateway_event_loop_utilization', 'Busy share of the event loop.');
   readonly inFlight = this.#gauge('gateway_in_flight_requests', 'Chat requests that have not ended.');
 
   constructor() {
@@ -67,7 +135,7 @@ export class GatewayMetrics {
     for (const name of MISNAMED) this.registry.removeSingleMetric(name);
   }
 
-  #counter(name: string, help: string, labelNames: string[]): FastCounter {
+  #counter(name: string, help: string, labelNames: string[] = []): FastCounter {
     return new FastCounter({ name, help, labelNames, registers: [this.registry] });
   }
 

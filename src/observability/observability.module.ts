@@ -5,22 +5,32 @@ import { ClockModule } from '../http/clock.module.js';
 import { type Clock } from '../kernel/clock.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { AccessLog } from './access-log.js';
+import { FactMetrics } from './fact-metrics.js';
+import { FlightRecorder } from './flight-recorder.js';
 import { GatewayMetrics } from './gateway-metrics.js';
 import { ProcessLogger } from './logger.js';
+import { ProcessMetrics } from './process-metrics.js';
 import { RequestMetrics } from './request-metrics.js';
+import { SloMetrics } from './slo-metrics.js';
+import { SloTracker } from './slo-tracker.js';
 
 @Module({
   imports: [ClockModule, GatewayConfigModule],
   providers: [
     AccessLog,
+    FactMetrics,
+    FlightRecorder,
     GatewayMetrics,
+    ProcessMetrics,
     RequestMetrics,
+    SloMetrics,
+    SloTracker,
     {
       provide: ProcessLogger,
       inject: [Environment, CLOCK],
       useFactory: (environment: Environment, clock: Clock) => new ProcessLogger(environment.logLevel, clock),
     },
   ],
-  exports: [GatewayMetrics, ProcessLogger],
+  exports: [FlightRecorder, GatewayMetrics, ProcessLogger, SloTracker],
 })
 export class ObservabilityModule {}

@@ -1,10 +1,15 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { type AttemptFact, attemptEnded, requestEnded, requestOpened } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
-import { type RequestContext } from '../kernel/request-context.js';
+import { type AttemptRecord, type RequestContext } from '../kernel/request-context.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { type CounterChild, type HistogramChild } from './fast-metrics.js';
+import { addedMs } from './added-latency.js';
+import { classOf } from './request-class.js';
 import { GatewayMetrics } from './gateway-metrics.js';
+
+/** The status that the log shows for a caller that left before it got one. */
+const LEFT = 499;
 
 interface ModelChildren {
   readonly duration: HistogramChild;
@@ -21,6 +26,7 @@ interface ModelChildren {
 @Injectable()
 export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
   readonly #counters = new Map<string, CounterChild>();
+  readonly #providers = new Map<string, HistogramChild>();
   readonly #models = new Map<string, ModelChildren>();
   #unsubscribe: (() => void)[] = [];
   #inFlight = 0;
@@ -48,7 +54,9 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
     const model = ctx.model?.name ?? 'other';
     const stream = ctx.request?.stream === true;
     const code = ctx.end === 'cancelled' ? 'cancelled' : (ctx.code ?? 'ok');
-    const key = `r ${model} ${code} ${stream} ${ctx.status}`;
+    const band = ctx.principal.priority;
+    const slo = classOf(ctx);
+    const key = `r ${model} ${code} ${stream} ${ctx.status} ${band} ${slo}`;
     const child =
       this.#counters.get(key) ??
       this.#keep(
@@ -57,7 +65,10 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
           model,
           code,
           stream: String(stream),
-          status_class: `${Math.floor(ctx.status / 100)}xx`,
+          status_class: statusClass(ctx.status),
+          band,
+          slo,
+          injected: 'false',
         }),
       );
     child.add();
@@ -82,7 +93,7 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
       const tokens = (charge?.completionTokens ?? 0) - 1;
       if (tokens > 0) children.perToken.observe((now - firstContentAt) / 1000 / tokens);
     }
-    children.added.observe(Math.max(0, addedMs(ctx, firstContentAt)) / 1000);
+    children.added.observe(addedMs(ctx, firstContentAt) / 1000);
   }
 
   #countCost(ctx: RequestContext, costNanoUsd: number, source: string): void {
@@ -102,8 +113,31 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
     const reason = attempt.reason ?? 'none';
     const model = ctx.model?.name ?? 'other';
     const key = `a ${target.id} ${model} ${kind} ${outcome} ${reason}`;
-    const labels = { provider: target.provider.name, model, kind, outcome, reason };
+    const labels = { provider: target.provider.name, model, kind, outcome, reason, injected: 'false' };
     const child = this.#counters.get(key) ?? this.#keep(key, this.metrics.attempts.child(labels));
+    child.add();
+    this.#countTimes(ctx, attempt, model);
+  }
+
+  #countTimes(ctx: RequestContext, attempt: AttemptRecord, model: string): void {
+    const { firstContentAt, kind, startedAt, target } = attempt;
+    if (firstContentAt !== undefined) {
+      const { name } = target.provider;
+      const known = this.#providers.get(name) ?? this.metrics.upstreamFirstToken.child({ provider: name });
+      this.#providers.set(name, known);
+      known.observe((firstContentAt - startedAt) / 1000);
+    }
+    if (kind === 'first') return;
+    const at = ctx.attempts.indexOf(attempt);
+    const left = ctx.attempts[at - 1]?.target.provider.name ?? 'none';
+    if (kind === 'failover') this.#countPer('failovers', left, model);
+    // The first failover is free of the retry budget, whatever follows is not.
+    if (kind === 'retry' || (kind === 'failover' && at >= 2)) this.#countPer('retries', target.provider.name, model);
+  }
+
+  #countPer(metric: 'failovers' | 'retries', provider: string, model: string): void {
+    const key = `${metric} ${provider} ${model}`;
+    const child = this.#counters.get(key) ?? this.#keep(key, this.metrics[metric].child({ provider, model }));
     child.add();
   }
 
@@ -130,11 +164,7 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
   }
 }
 
-/** What the gateway itself added until the first content, ms: neither upstream nor queue. */
-function addedMs(ctx: RequestContext, firstContentAt: number): number {
-  let upstream = 0;
-  for (const { startedAt, firstContentAt: content, endedAt } of ctx.attempts) {
-    upstream += (content ?? endedAt ?? startedAt) - startedAt;
-  }
-  return firstContentAt - ctx.receivedAt - upstream - ctx.queuedMs;
+/** A caller that left before it got a status saw none. */
+function statusClass(status: number): string {
+  return status === LEFT ? '0xx' : `${Math.floor(status / 100)}xx`;
 }

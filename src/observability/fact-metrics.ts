@@ -1,0 +1,95 @@
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { type ConfigReload, ConfigStore, configReloads } from '../config/config-store.js';
+import {
+  authenticationFailed,
+  type BreakerFact,
+  breakerTransitions,
+  overrunCharged,
+  quotaRefused,
+} from '../kernel/channels.js';
+import { type CounterChild, type FastCounter } from './fast-metrics.js';
+import { GatewayMetrics } from './gateway-metrics.js';
+
+const HASH_DIGITS = 12;
+
+/** The quota store's reasons under the names that the documented label has; the others are the same. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  tooManyTokens: 'too_large',
+  budgetSpent: 'budget',
+  budgetReserved: 'budget_reserved',
+  closed: 'store_unavailable',
+  unavailable: 'store_unavailable',
+};
+
+/** Counts what happens seldom: reloads, refusals of keys, breakers. */
+@Injectable()
+export class FactMetrics implements OnModuleInit, OnModuleDestroy {
+  readonly #children = new Map<string, CounterChild>();
+  #unsubscribe: (() => void)[] = [];
+  #valid = true;
+
+  constructor(
+    private readonly metrics: GatewayMetrics,
+    private readonly config: ConfigStore,
+  ) {}
+
+  onModuleInit(): void {
+    const { metrics } = this;
+    const authFailures = metrics.authFailures.child({});
+    const overrun = metrics.budgetOverrun.child({});
+    metrics.configValid.readFrom(() => [{ labels: {}, value: Number(this.#valid) }]);
+    metrics.configHash.readFrom(() => [{ labels: {}, value: hashNumber(this.config.current.version) }]);
+    this.#unsubscribe = [
+      authenticationFailed.subscribe(() => {
+        authFailures.add();
+      }),
+      overrunCharged.subscribe(({ nanoUsd }) => {
+        overrun.add(nanoUsd);
+      }),
+      quotaRefused.subscribe(({ reason }) => {
+        this.#count(metrics.quotaRefusals, { reason: REFUSALS[reason] ?? reason });
+      }),
+      breakerTransitions.subscribe((fact) => {
+        this.#count(metrics.breakerTransitions, transitionLabels(fact));
+      }),
+      configReloads.subscribe((reload) => {
+        this.#countReload(reload);
+      }),
+    ];
+  }
+
+  onModuleDestroy(): void {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+  }
+
+  #countReload({ result }: ConfigReload): void {
+    this.#valid = result !== 'rejected';
+    this.#count(this.metrics.configReloads, { result });
+  }
+
+  #count(metric: FastCounter, labels: Readonly<Record<string, string>>): void {
+    const key = Object.entries(labels).join(' ');
+    const child = this.#children.get(key) ?? metric.child(labels);
+    this.#children.set(key, child);
+    child.add();
+  }
+}
+
+function transitionLabels({ target, from, to, reason }: BreakerFact): Record<string, string> {
+  return {
+    provider: target.provider.name,
+    model: target.model,
+    from: snakeCase(from),
+    to: snakeCase(to),
+    reason: reason === 'openElapsed' ? 'open_time_over' : snakeCase(reason),
+  };
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** As many bits of a hexadecimal digest as a float holds exactly. */
+function hashNumber(version: string): number {
+  return Number.parseInt(version.slice(0, HASH_DIGITS), 16);
+}

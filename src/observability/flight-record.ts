@@ -1,0 +1,77 @@
+import { type Clock } from '../kernel/clock.js';
+import { type AttemptRecord, type Charge, type RequestContext, type RequestEnd } from '../kernel/request-context.js';
+
+/** One attempt as remembered. Times are ms since the request's arrival. */
+export interface FlightAttempt {
+  readonly provider: string;
+  readonly upstreamModel: string;
+  readonly kind: AttemptRecord['kind'];
+  readonly outcome: AttemptRecord['outcome'];
+  readonly reason: AttemptRecord['reason'];
+  readonly status: number | undefined;
+  readonly startMs: number;
+  readonly firstContentMs: number | undefined;
+  readonly endMs: number | undefined;
+}
+
+/** One request as remembered: numbers and configured names, never a text of the caller's or of an upstream's. */
+export interface FlightRecord {
+  readonly requestId: string;
+  readonly gatewayId: string;
+  /** Wall clock of its end, ms since the epoch. */
+  readonly endedAt: number;
+  readonly keyId: string;
+  readonly org: string;
+  /** Undefined where the caller asked for a model that it may not use, or none was read. */
+  readonly model: string | undefined;
+  readonly stream: boolean;
+  readonly status: number;
+  readonly code: string | undefined;
+  readonly end: RequestEnd;
+  readonly charge: Charge | undefined;
+  readonly queuedMs: number;
+  readonly firstContentMs: number | undefined;
+  readonly durationMs: number;
+  readonly attempts: readonly FlightAttempt[];
+}
+
+/** Copies what is worth remembering, so that the context, its body and its answer can be collected. */
+export function recordOf(ctx: RequestContext, clock: Clock): FlightRecord {
+  const { receivedAt } = ctx;
+  return {
+    requestId: ctx.requestId,
+    gatewayId: ctx.id,
+    endedAt: clock.wall(),
+    keyId: ctx.principal.keyId,
+    org: ctx.principal.org,
+    model: ctx.model?.name,
+    stream: ctx.request?.stream === true,
+    status: ctx.status,
+    code: ctx.code,
+    end: ctx.end,
+    charge: ctx.charge,
+    queuedMs: ctx.queuedMs,
+    firstContentMs: since(receivedAt, ctx.firstContentAt),
+    durationMs: clock.now() - receivedAt,
+    attempts: ctx.attempts.map((attempt) => attemptOf(attempt, receivedAt)),
+  };
+}
+
+function attemptOf(attempt: AttemptRecord, receivedAt: number): FlightAttempt {
+  const { target, kind, outcome, reason, status, startedAt, firstContentAt, endedAt } = attempt;
+  return {
+    provider: target.provider.name,
+    upstreamModel: target.model,
+    kind,
+    outcome,
+    reason,
+    status,
+    startMs: startedAt - receivedAt,
+    firstContentMs: since(receivedAt, firstContentAt),
+    endMs: since(receivedAt, endedAt),
+  };
+}
+
+function since(origin: number, at: number | undefined): number | undefined {
+  return at === undefined ? undefined : at - origin;
+}
