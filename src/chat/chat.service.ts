@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { OutputGuard } from '../guardrails/output-guard.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { type Answer } from '../kernel/upstream.js';
+import { reservedStream } from '../quota/reserved-stream.js';
 import { AttemptRunner } from '../resilience/attempt-runner.js';
 import { Overrides } from '../resilience/overrides.js';
 import { TargetStates } from '../resilience/target-states.js';
@@ -39,6 +40,6 @@ export class ChatService {
       maxTokens: ctx.outputCap,
       promptTokens,
     });
-    return this.output.guard(ctx, answer);
+    return this.output.guard(ctx, reservedStream(ctx, answer));
   }
 }

@@ -45,6 +45,10 @@ export class RequestContext {
   model: Model | undefined;
   /** The output cap to write upstream, tokens per choice; undefined leaves the caller's own members alone. */
   outputCap: number | undefined;
+  /** Output that was reserved for this request, tokens of all choices; undefined where nothing limits it. */
+  reservedOutputTokens: number | undefined;
+  /** Why the gateway ended an answer that looks complete to the caller. */
+  cut: 'reservation_spent' | undefined;
   readonly attempts: AttemptRecord[] = [];
   /** The attempt whose answer the caller gets. */
   answeredBy: AttemptRecord | undefined;

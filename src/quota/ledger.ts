@@ -56,12 +56,13 @@ export class Ledger {
 const NOTHING: Charge = { promptTokens: 0, completionTokens: 0, costNanoUsd: 0, usageSource: 'none' };
 
 /** The charge of a request that has ended: for the answer that the caller got, as the upstream reported it if it can be believed. */
-export function chargeOf({ answeredBy, request }: RequestContext, bounds: ChargeBounds): Charge {
+export function chargeOf({ answeredBy, request, cut }: RequestContext, bounds: ChargeBounds): Charge {
   const facts = answeredBy?.facts;
   if (!facts || !request) return NOTHING;
   const { provider } = answeredBy.target;
   const price = priceOf(answeredBy.target);
-  if (!facts.done && facts.usage === undefined && provider.onDisconnect === 'reserved') {
+  // What was cut for exceeding the reservation cannot have cost no more than it.
+  if (!facts.done && facts.usage === undefined && provider.onDisconnect === 'reserved' && !cut) {
     return charge(
       { promptTokens: bounds.promptTokens, completionTokens: bounds.outputTokens, cachedTokens: 0 },
       price,

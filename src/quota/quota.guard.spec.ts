@@ -74,7 +74,7 @@ describe('QuotaGuard', () => {
   it('counts every byte where reservations are strict', () => {
     const ctx = request({ principal: budgeted, quota: { strict: true } });
     void guard.canActivate(execution);
-    expect(reservedOf(ctx)).toBe(ctx.request!.document.bytes.length + 2 * 4096);
+    expect(reservedOf(ctx)).toBe(ctx.request!.document.bytes.length + 8 + 2 * 4096);
   });
 
   it('looks only at targets that the key may use and that are on', () => {

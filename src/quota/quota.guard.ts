@@ -52,6 +52,7 @@ export class QuotaGuard implements CanActivate {
       quotaRefused.publish({ reason: result.reason });
       throw refusalError(result, this.clock);
     }
+    ctx.reservedOutputTokens = bounds.outputTokens;
     this.ledger.open(ctx, bounds, result.reservation);
     this.leases.hold(ctx, result.reservation);
     return true;
