@@ -22,8 +22,10 @@ export class GatewayExceptionFilter implements ExceptionFilter {
       return;
     }
     const error = this.#precise(toGatewayError(thrown), request);
-    if (error.code === 'internal_error') this.#logger.error(error.cause ?? thrown);
     const ctx = findContext(request.raw);
+    // The caller left, and that ended the work: nobody waits for an answer, and nothing went wrong here.
+    if (ctx?.closed && thrown instanceof GatewayError) return;
+    if (error.code === 'internal_error') this.#logger.error(error.cause ?? thrown);
     if (ctx) {
       ctx.code = error.code;
       ctx.status = error.status;

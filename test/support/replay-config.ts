@@ -1,4 +1,4 @@
-/** The gateway file for a replayed engine: one attempt, no breaker, so that each exchange is told as it is. */
+/** The gateway file for a replayed engine: one attempt, no breaker, no shedding, so that each exchange is told as it is. */
 export function replayConfig(baseUrl: string): Record<string, unknown> {
   const engine = {
     kind: 'vllm',
@@ -22,6 +22,6 @@ export function replayConfig(baseUrl: string): Record<string, unknown> {
       { name: 'tiny-uuid', targets: target('engine_uuid') },
       { name: 'tiny-no-id', targets: target('engine_no_id') },
     ],
-    resilience: { maxAttempts: 1, breaker: { enabled: false } },
+    resilience: { maxAttempts: 1, breaker: { enabled: false }, shedding: { enabled: false } },
   };
 }
