@@ -36,7 +36,7 @@ interface Active {
   readonly draw: VictimDraw;
 }
 
-/** The experiments that run, and whom they hit (SPEC 2.16). They live in memory only: a restart ends them all. */
+/** The experiments that run, and whom they hit. They live in memory only: a restart ends them all. */
 export class ChaosEngine {
   readonly #active = new Map<string, Active>();
 

@@ -67,7 +67,7 @@ export type StoreFault = z.infer<typeof storeFault>;
 export type ProcessFault = z.infer<typeof processFault>;
 export type Fault = ProviderFault | StoreFault | ProcessFault;
 
-/** A chaos experiment (SPEC 2.16): one fault, whom it hits, and until when. */
+/** A chaos experiment: one fault, whom it hits, and until when. */
 export type Experiment = z.infer<typeof experimentSchema>;
 
 /** @throws ZodError that names each member that is wrong. */

@@ -39,6 +39,7 @@ export class HealthController {
 
   #told(report: HealthCheckResult): Pick<HealthCheckResult, 'status'> {
     if (!this.detail()) return { status: report.status };
-    return { ...report, details: { ...report.details, ...this.readiness.providers() } } as HealthCheckResult;
+    const told: Partial<HealthCheckResult> = { details: { ...report.details, ...this.readiness.providers() } };
+    return { ...report, ...told };
   }
 }

@@ -44,7 +44,7 @@ const LOCAL = '.local';
 const RETRY_US = 1_000_000;
 
 /**
- * Keeps requests going when the shared store does not answer, and the accounts right once it does (SPEC 2.12.6, 7).
+ * Keeps requests going when the shared store does not answer, and the accounts right once it does.
  * No call waits longer than 50 ms. Rates fail open to this gateway's share of the limit, budgets fail closed unless
  * the key says otherwise; settlements wait in a journal; what the store lost is booked again under the same ids.
  * Only heartbeats try a store that failed: no request is spent on it.

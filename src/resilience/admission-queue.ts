@@ -22,7 +22,7 @@ export interface QueueEstimates {
 }
 
 /**
- * Admission queue of one target (SPEC 2.10): strict bands with one dispatch in 20 for the lowest, deficit round robin
+ * Admission queue of one target: strict bands with one dispatch in 20 for the lowest, deficit round robin
  * over keys, FIFO within a key or newest first under a standing queue; bounded in length, key share, bytes and wait.
  */
 export class AdmissionQueue {

@@ -5,7 +5,7 @@ import { OverloadDecrease } from './overload-decrease.js';
 const WINDOW_MS = 1_000;
 
 /**
- * AIMD on overload answers alone, for hosted upstreams whose latency says nothing about our load (SPEC 2.9):
+ * AIMD on overload answers alone, for hosted upstreams whose latency says nothing about our load:
  * 0.9x on overload, +1 per second in which at least half was used and nobody complained.
  */
 export class AimdLimit implements LimitAlgorithm {

@@ -42,7 +42,7 @@ const MAX_QUOTA_OUTAGE_MS = 15 * 60_000;
 const SLOW_START_FROM = 0.1;
 
 /**
- * Circuit breaker of one target (SPEC 2.5). Every permit that is not REFUSED must come back once through
+ * Circuit breaker of one target. Every permit that is not REFUSED must come back once through
  * `record`; a permit of an earlier period changes nothing, so that late ends of old streams cannot reopen it.
  */
 export class Breaker {
@@ -106,7 +106,7 @@ export class Breaker {
     return this.#probe(now, probeTimeoutMs);
   }
 
-  /** A probe ahead of time, because every other way is shut too (SPEC 2.4). Not while the account is empty. */
+  /** A probe ahead of time, because every other way is shut too. Not while the account is empty. */
   forceProbe(probeTimeoutMs: number): BreakerPermit {
     const now = this.clock.now();
     this.#expireProbe(now);

@@ -12,7 +12,7 @@ export function coolDownScope(provider: string, model: string, upstreamKey: stri
 }
 
 /**
- * The pause after a throttle answer (SPEC 2.6). While it cools the target is excluded, probes included.
+ * The pause after a throttle answer. While it cools the target is excluded, probes included.
  * A later, shorter request for a pause never shortens a running one.
  */
 export class CoolDown {

@@ -16,7 +16,7 @@ const DRIFT = 2;
 const DRIFT_DECAY = 0.95;
 
 /**
- * Gradient2 (Netflix concurrency-limits) on time to first token, for engines that we own (SPEC 2.9).
+ * Gradient2 (Netflix concurrency-limits) on time to first token, for engines that we own.
  * TTFT rises as soon as an engine queues; total latency rises with the length of answers, too, and misleads.
  */
 export class Gradient2Limit implements LimitAlgorithm {

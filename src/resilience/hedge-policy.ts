@@ -19,7 +19,7 @@ export interface HedgeFacts {
   readonly retryBudget: RatioBudget;
 }
 
-/** When to start a second attempt early, and whether it can be afforded (SPEC 2.7). One per model or route. */
+/** When to start a second attempt early, and whether it can be afforded. One per model or route. */
 export class HedgePolicy {
   readonly #budget: RatioBudget;
 

@@ -14,7 +14,7 @@ export interface SentDelta {
   readonly finished: boolean;
 }
 
-/** What has been sent to the client, so that another attempt can go on from there (SPEC 2.3, `resume`). */
+/** What has been sent to the client, so that another attempt can go on from there. */
 export class SentText {
   #text = '';
   #obstacle: NotResumable | undefined;

@@ -1,4 +1,4 @@
-/** How an attempt ended, as far as the health of its target goes (SPEC 2.5). */
+/** How an attempt ended, as far as the health of its target goes. */
 export type OutcomeClass = 'success' | 'fault' | 'throttle' | 'ignored';
 
 const BUCKETS = 10;

@@ -4,7 +4,7 @@ const FACTOR = 0.9;
 const INTERVAL_MS = 1_000;
 
 /**
- * The decrease that every adaptive limit shares (SPEC 2.9): 0.9 of what was truly in use, at most once per second,
+ * The decrease that every adaptive limit shares: 0.9 of what was truly in use, at most once per second,
  * because a whole flight of refusals is one piece of news.
  */
 export class OverloadDecrease {

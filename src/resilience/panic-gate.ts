@@ -8,7 +8,7 @@ interface Opened {
 }
 
 /**
- * All-open policy of one model (SPEC 2.4): where breakers alone shut every target, one request per second goes to
+ * All-open policy of one model: where breakers alone shut every target, one request per second goes to
  * the one opened least recently instead of being refused.
  */
 export class PanicGate {

@@ -6,7 +6,7 @@ const CAP = 50;
 const REFILL_PER_SECOND = 1;
 
 /**
- * Retry budget of one target (SPEC 2.3): +`ratio` per first attempt, -1 per retry, floor refill 1/s, cap 50.
+ * Retry budget of one target: +`ratio` per first attempt, -1 per retry, floor refill 1/s, cap 50.
  * Charged: retries on the same target, every attempt from the third on, hedges; not the first failover.
  */
 export class RetryBudget extends RatioBudget {
