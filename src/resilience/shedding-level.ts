@@ -18,7 +18,7 @@ const SAMPLES_PER_SECOND = 4;
 
 const step = (level: number, threshold: number, samples = 1): LoadStep => ({ level, threshold, samples });
 
-/** SPEC 2.10's table. The second of two successive seconds is the fifth sample of a one-second window. */
+/** Thresholds by signal and level. The second of two successive seconds is the fifth sample of a one-second window. */
 const STEPS: Readonly<Record<keyof LoadSample, readonly LoadStep[]>> = {
   loopDelayMs: [step(1, 50), step(2, 100), step(3, 250, SAMPLES_PER_SECOND + 1), step(4, 1_000)],
   utilisation: [step(1, 0.9), step(2, 0.97, 2 * SAMPLES_PER_SECOND)],
