@@ -5,12 +5,11 @@ export type QuotaRedis = Redis | Cluster;
 
 const MAX_RECONNECT_MS = 500;
 
-/**
- * Never queue, never resend, never wait: a request that Redis does not answer is decided without it.
- * The command timeout is a backstop; ResilientQuotaStore's own bound is shorter.
- */
+/** A backstop: ResilientQuotaStore's own bound is shorter. */
+const COMMAND_WITHIN_MS = 75;
+
+/** Never queue, never resend, never wait: a request that Redis does not answer is decided without it. */
 const OPTIONS = {
-  commandTimeout: 75,
   connectTimeout: 200,
   maxRetriesPerRequest: 0,
   enableOfflineQueue: false,
@@ -24,14 +23,21 @@ const OPTIONS = {
  * Connects to `redis://…` or `rediss://…`; several URLs, separated by commas, are nodes of a Redis Cluster.
  * Errors of the connection go to `onError`; commands fail by themselves.
  */
-export function connectQuotaRedis(urls: string, onError: (error: Error) => void): QuotaRedis {
+export function connectQuotaRedis(
+  urls: string,
+  onError: (error: Error) => void,
+  commandTimeout = COMMAND_WITHIN_MS,
+): QuotaRedis {
   const nodes = urls.split(',').map((url) => url.trim());
-  const client = nodes.length > 1 ? connectCluster(nodes) : new Redis(nodes[0] ?? '', OPTIONS);
+  const client =
+    nodes.length > 1
+      ? connectCluster(nodes, commandTimeout)
+      : new Redis(nodes[0] ?? '', { ...OPTIONS, commandTimeout });
   client.on('error', onError);
   return client;
 }
 
-function connectCluster(nodes: string[]): Cluster {
+function connectCluster(nodes: string[], commandTimeout: number): Cluster {
   const { username, password, protocol } = new URL(nodes[0] ?? '');
   return new Cluster(nodes, {
     enableOfflineQueue: false,
@@ -40,6 +46,7 @@ function connectCluster(nodes: string[]): Cluster {
     clusterRetryStrategy: (times) => Math.min(times * 50, MAX_RECONNECT_MS),
     redisOptions: {
       ...OPTIONS,
+      commandTimeout,
       ...(username !== '' && { username: decodeURIComponent(username) }),
       ...(password !== '' && { password: decodeURIComponent(password) }),
       ...(protocol === 'rediss:' && { tls: {} }),

@@ -130,10 +130,13 @@ describe.skipIf(!hasRedisServer)('with a redis-server (skipped where none is ins
     });
 
     it('fails within its time when Redis stands still, and works again when it goes on', async () => {
-      await ask();
+      const hasty = await connectedRedis(server.url, 75);
+      const gateway = new RedisQuotaStore(hasty, systemClock, 'gateway-2', OPTIONS);
       server.freeze();
-      await expect(ask()).rejects.toThrow('timed out');
+      const asked = gateway.acquire({ id: 'frozen', principal: PRINCIPAL, tokens: 1, costNanoUsd: 1 });
+      await expect(asked).rejects.toThrow('timed out');
       server.thaw();
+      hasty.disconnect();
       await expect
         .poll(async () =>
           ask().then(

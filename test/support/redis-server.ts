@@ -43,6 +43,11 @@ export class RedisServer {
   async restart(): Promise<void> {
     const fixed = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--dir', this.#directory];
     this.#process = spawn('redis-server', [...fixed, ...this.flags], { stdio: 'ignore' });
+    // A test run that is broken off leaves no server behind.
+    const started = this.#process;
+    const endWithUs = (): void => void started.kill('SIGKILL');
+    process.once('exit', endWithUs);
+    started.once('exit', () => process.off('exit', endWithUs));
     await this.#answers();
   }
 
