@@ -4,6 +4,7 @@ import {
   authenticationFailed,
   type BreakerFact,
   breakerTransitions,
+  guardrailHits,
   overrunCharged,
   quotaRefused,
 } from '../kernel/channels.js';
@@ -48,6 +49,9 @@ export class FactMetrics implements OnModuleInit, OnModuleDestroy {
       }),
       quotaRefused.subscribe(({ reason }) => {
         this.#count(metrics.quotaRefusals, { reason: REFUSALS[reason] ?? reason });
+      }),
+      guardrailHits.subscribe(({ direction, ruleId, action }) => {
+        this.#count(metrics.guardrailBlocks, { direction, rule_id: ruleId, action });
       }),
       breakerTransitions.subscribe((fact) => {
         this.#count(metrics.breakerTransitions, transitionLabels(fact));

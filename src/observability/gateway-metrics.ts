@@ -49,6 +49,11 @@ export class GatewayMetrics {
     'reason',
   ]);
   readonly authFailures = this.#counter('gateway_auth_failures_total', 'Requests whose key was refused.');
+  readonly guardrailBlocks = this.#counter('gateway_guardrail_blocks_total', 'Matches of guardrail rules.', [
+    'direction',
+    'rule_id',
+    'action',
+  ]);
   readonly quotaRefusals = this.#counter('gateway_quota_refusals_total', 'Requests that a limit or budget refused.', [
     'reason',
   ]);

@@ -102,6 +102,15 @@ describe('guardrails', () => {
     expect(JSON.stringify(gateway.log)).not.toContain('bidden');
   });
 
+  it('counts a match by the id of its rule', async () => {
+    await (await gateway.post(ask('forbidden'))).text();
+    const samples = await gateway.metrics();
+    const counted = [...samples].find(([name]) =>
+      name.startsWith('gateway_guardrail_blocks_total{direction="input",rule_id="input-0"'),
+    );
+    expect(counted?.[1]).toBeGreaterThanOrEqual(1);
+  });
+
   it('names the member that is too many', async () => {
     const message = { role: 'user', content: 'x' };
     const response = await gateway.post({ model: 'm', messages: [message, message, message, message] });
