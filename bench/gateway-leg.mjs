@@ -18,8 +18,7 @@ export function gatewayConfig(upstream, models) {
   return {
     version: 1,
     auth: {
-      // A gateway that does not look keys up yet still serves; the report then says so.
-      anonymous: { enabled: true, models: ['*'] },
+      anonymous: { enabled: false },
       keys: [
         {
           id: 'bench',
@@ -60,7 +59,7 @@ export function writeGatewayConfig(file, upstream, models) {
 const SETTLES_WITHIN_MS = 5_000;
 
 /** Facts that every request must leave behind. */
-const REQUIRED = ['counted', 'logged'];
+const REQUIRED = ['counted', 'logged', 'ofKnownKeys', 'charged'];
 
 /**
  * @returns how many requests were counted, logged, made by a known key and charged; `off` names what fell short

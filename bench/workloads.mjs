@@ -7,7 +7,7 @@ const MESSAGE =
 
 const chat = (model, more = {}, content = MESSAGE) => ({
   model,
-  max_completion_tokens: 64,
+  max_completion_tokens: 256,
   ...more,
   messages: [
     { role: 'system', content: 'You are a helpful assistant.' },
