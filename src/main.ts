@@ -1,3 +1,4 @@
+import './v8-flags.js';
 import 'reflect-metadata';
 import { ConfigError } from './config/config-error.js';
 import { loadEnvironment } from './config/env.js';

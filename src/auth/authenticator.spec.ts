@@ -13,7 +13,7 @@ import { KeyDigester } from './key-digest.js';
 const PEPPER = 'a pepper of thirty-two characters or more';
 const principal = aPrincipal();
 const [old, young] = [mintKey(), mintKey()];
-const hex = (key: string) => new KeyDigester(PEPPER).digest(key).toString('hex');
+const hex = (key: string) => new KeyDigester(PEPPER).format(key).replace('hmac-sha256:', '');
 const keyOf = (...keys: string[]): ApiKey => ({ principal, secret: undefined, digests: keys.map(hex) });
 const fileOf = (keys: readonly ApiKey[], anonymous?: Principal) => ({ keys, anonymous }) as unknown as Snapshot;
 

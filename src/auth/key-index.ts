@@ -1,9 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type ApiKey, type Principal } from '../kernel/snapshot.js';
 import { hasValidChecksum, looksMinted } from './api-key-format.js';
-import { KeyDigester } from './key-digest.js';
+import { KeyDigester, MAX_KEY_BYTES } from './key-digest.js';
 
-const MAX_BYTES = 256;
 const DIGEST_BYTES = 32;
 
 interface Entry {
@@ -21,25 +20,31 @@ const NOBODY: Entry = { digest: Buffer.alloc(DIGEST_BYTES), principal: undefined
 export class KeyIndex {
   readonly #byDigest = new Map<string, Entry>();
   readonly #digester: KeyDigester;
+  readonly #presented = Buffer.alloc(DIGEST_BYTES);
 
   constructor(keys: readonly ApiKey[], pepper: string | undefined) {
     this.#digester = new KeyDigester(pepper);
     for (const { principal, secret, digests } of keys) {
-      for (const hex of digests) this.#add(Buffer.from(hex, 'hex'), principal);
-      if (secret !== undefined) this.#add(this.#digester.digest(secret.reveal()), principal);
+      for (const hex of digests) this.#add(Buffer.from(hex, 'hex').toString('binary'), principal);
+      if (secret !== undefined && fits(secret.reveal())) this.#add(this.#digester.digest(secret.reveal()), principal);
     }
   }
 
   /** The principal of a bearer token of at most 256 bytes; undefined where it is nobody's. */
   find(bearer: string): Principal | undefined {
-    const wellFormed = Buffer.byteLength(bearer) <= MAX_BYTES && (!looksMinted(bearer) || hasValidChecksum(bearer));
+    const wellFormed = fits(bearer) && (!looksMinted(bearer) || hasValidChecksum(bearer));
     const digest = this.#digester.digest(wellFormed ? bearer : '');
-    const entry = this.#byDigest.get(digest.toString('latin1')) ?? NOBODY;
-    const same = timingSafeEqual(digest, entry.digest);
+    const entry = this.#byDigest.get(digest) ?? NOBODY;
+    this.#presented.write(digest, 'binary');
+    const same = timingSafeEqual(this.#presented, entry.digest);
     return same && wellFormed ? entry.principal : undefined;
   }
 
-  #add(digest: Buffer, principal: Principal): void {
-    this.#byDigest.set(digest.toString('latin1'), { digest, principal });
+  #add(digest: string, principal: Principal): void {
+    this.#byDigest.set(digest, { digest: Buffer.from(digest, 'binary'), principal });
   }
+}
+
+function fits(key: string): boolean {
+  return Buffer.byteLength(key) <= MAX_KEY_BYTES;
 }

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/
 import { ConfigStore } from '../config/config-store.js';
 import { type Clock, type Timer } from '../kernel/clock.js';
 import { type RequestContext } from '../kernel/request-context.js';
+import { SlotList } from '../kernel/slot-list.js';
 import { type Principal } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
@@ -22,7 +23,7 @@ const RENEWALS_PER_LEASE = 3;
 @Injectable()
 export class LeaseKeeper implements OnApplicationShutdown {
   readonly #logger = new Logger('LeaseKeeper');
-  readonly #held = new Map<Principal, Map<string, Held>>();
+  readonly #held = new Map<Principal, SlotList<Held>>();
   readonly #orgs = new Set<string>();
   readonly #timers: { renew: Timer; sweep: Timer };
 
@@ -35,14 +36,11 @@ export class LeaseKeeper implements OnApplicationShutdown {
   }
 
   hold(ctx: RequestContext, reservation: Reservation): void {
-    const { principal, id } = reservation;
-    let held = this.#held.get(principal);
-    if (!held) this.#held.set(principal, (held = new Map<string, Held>()));
-    held.set(id, { ctx, reservation });
-    this.#orgs.add(principal.org);
+    const { principal } = reservation;
+    const held = this.#held.get(principal) ?? this.#begin(principal);
+    const place = held.add({ ctx, reservation });
     ctx.onClose(() => {
-      held.delete(id);
-      if (held.size === 0 && this.#held.get(principal) === held) this.#held.delete(principal);
+      held.remove(place);
     });
   }
 
@@ -53,10 +51,23 @@ export class LeaseKeeper implements OnApplicationShutdown {
 
   /** Renews every lease once: one call per key. */
   async renewAll(): Promise<void> {
-    for (const [principal, held] of [...this.#held]) {
-      const lost = await this.store.renew(principal, [...held.keys()]);
-      for (const id of lost) await this.#regain(held.get(id));
+    for (const [principal, list] of [...this.#held]) {
+      const held = list.items();
+      if (held.length === 0) {
+        this.#held.delete(principal);
+        continue;
+      }
+      const ids = held.map(({ reservation }) => reservation.id);
+      const lost = await this.store.renew(principal, ids);
+      for (const id of lost) await this.#regain(held[ids.indexOf(id)]);
     }
+  }
+
+  #begin(principal: Principal): SlotList<Held> {
+    const held = new SlotList<Held>();
+    this.#held.set(principal, held);
+    this.#orgs.add(principal.org);
+    return held;
   }
 
   /** A lease that was lost is taken up again if there is still room, else the request ends. */

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { type RequestContext } from '../kernel/request-context.js';
+import { SlotList } from '../kernel/slot-list.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
 
 /** The chat requests that have begun and not ended. */
 @Injectable()
 export class InFlightRequests {
-  readonly #requests = new Set<RequestContext>();
+  readonly #requests = new SlotList<RequestContext>();
   #whenIdle: (() => void)[] = [];
 
   get count(): number {
@@ -13,9 +14,9 @@ export class InFlightRequests {
   }
 
   add(ctx: RequestContext): void {
-    this.#requests.add(ctx);
+    const place = this.#requests.add(ctx);
     ctx.onClose(() => {
-      this.#requests.delete(ctx);
+      this.#requests.remove(place);
       if (this.#requests.size === 0) this.#notify();
     });
   }
@@ -28,7 +29,7 @@ export class InFlightRequests {
 
   /** Ends every request that is left: streams with an error event, the others with an error. */
   abortAll(): void {
-    for (const ctx of this.#requests) ctx.abort(new UpstreamFailure('ignored', 'shutting_down', 'never'));
+    for (const ctx of this.#requests.items()) ctx.abort(new UpstreamFailure('ignored', 'shutting_down', 'never'));
   }
 
   #notify(): void {
