@@ -2,6 +2,9 @@ import { parseArgs } from 'node:util';
 import { LEGS } from './legs.mjs';
 import { WORKLOADS } from './workloads.mjs';
 
+/** The flags that `npm start` and the image give Node. */
+const AS_SHIPPED = '--max-semi-space-size=32';
+
 const FULL = { rounds: 5, requests: WORKLOADS.json.requests, openStreams: 1_000 };
 const SHORT = { rounds: 3, requests: 5_000, openStreams: 0 };
 
@@ -25,7 +28,7 @@ ${list(WORKLOADS, (workload) => workload.title)}
   --requests N        JSON requests per leg and round (default ${FULL.requests}); the other workloads scale with it
   --open-streams N    also memory per open stream, with N open ones (default ${FULL.openStreams}; 0: leave out)
   --short             ${SHORT.rounds} rounds of ${SHORT.requests} requests, no memory part: about a minute, for a first look and CI
-  --node-flags "…"    flags of every Node leg alike, for instance "--max-semi-space-size=32"
+  --node-flags="…"    flags of every Node leg alike (default "${AS_SHIPPED}", as \`npm start\` has it)
   --json FILE         write every round's figures, the machine and the options to FILE
   --baseline FILE     a FILE of --json from before: exit 1 if the gateway's median ratio grew by more than 40 %
   --help              this text
@@ -56,7 +59,7 @@ export function readOptions(args) {
     rounds: whole(values.rounds, 'rounds', size.rounds, 1),
     requests: whole(values.requests, 'requests', size.requests, 100),
     openStreams: whole(values['open-streams'], 'open-streams', size.openStreams, 0),
-    nodeFlags: (values['node-flags'] ?? '').split(' ').filter(Boolean),
+    nodeFlags: (values['node-flags'] ?? AS_SHIPPED).split(' ').filter(Boolean),
     json: values.json,
     baseline: values.baseline,
   };

@@ -1,12 +1,11 @@
-import { Controller, HttpCode, Post, Res, UseGuards } from '@nestjs/common';
+import { Controller, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { RouteSchema } from '@nestjs/platform-fastify';
-import { type FastifyReply } from 'fastify';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { AuthGuard } from '../auth/auth.guard.js';
 import { PromptGuard } from '../guardrails/prompt.guard.js';
-import { Ctx } from '../http/ctx.decorator.js';
+import { contextOf } from '../http/context-slot.js';
 import { validatorSchema } from '../http/validator-schema.js';
 import { chatRequestJsonSchema } from '../kernel/openai.js';
-import { RequestContext } from '../kernel/request-context.js';
 import { QuotaGuard } from '../quota/quota.guard.js';
 import { ChatCompletionsDocs } from './chat-completions.docs.js';
 import { ChatService } from './chat.service.js';
@@ -25,7 +24,8 @@ export class ChatCompletionsController {
   @HttpCode(200)
   @RouteSchema({ body: validatorSchema(chatRequestJsonSchema) })
   @ChatCompletionsDocs()
-  async create(@Ctx() ctx: RequestContext, @Res() reply: FastifyReply): Promise<void> {
+  async create(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const ctx = contextOf(request.raw);
     const answer = await this.chat.complete(ctx);
     await this.encoder.write(ctx, answer, reply);
   }

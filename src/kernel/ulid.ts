@@ -1,7 +1,10 @@
 import { randomFillSync } from 'node:crypto';
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const ALPHABET_BYTES = Buffer.from(ALPHABET);
+const TIME_CHARACTERS = 10;
 const RANDOM_CHARACTERS = 16;
+const text = Buffer.alloc(TIME_CHARACTERS + RANDOM_CHARACTERS);
 const pool = new Uint8Array(RANDOM_CHARACTERS * 256);
 let used = pool.length;
 
@@ -16,19 +19,17 @@ export function ulid(wallMs: number): string {
   }
   if (wallMs !== lastMs) {
     lastMs = wallMs;
-    lastTime = timePart(wallMs);
+    text.write(timePart(wallMs), 'latin1');
   }
-  let id = lastTime;
-  for (let end = used + RANDOM_CHARACTERS; used < end; used++) id += ALPHABET.charAt((pool[used] ?? 0) & 31);
-  return id;
+  for (let at = TIME_CHARACTERS; at < text.length; at++) text[at] = ALPHABET_BYTES[(pool[used++] ?? 0) & 31] ?? 0;
+  return text.toString('latin1');
 }
 
 let lastMs = -1;
-let lastTime = '';
 
 function timePart(wallMs: number): string {
   let time = '';
-  for (let rest = wallMs, digit = 0; digit < 10; digit++) {
+  for (let rest = wallMs, digit = 0; digit < TIME_CHARACTERS; digit++) {
     time = ALPHABET.charAt(rest % 32) + time;
     rest = Math.floor(rest / 32);
   }

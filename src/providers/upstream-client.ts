@@ -1,10 +1,9 @@
-/* eslint-disable @typescript-eslint/no-deprecated -- undici's own core speaks these callbacks; the newer ones wrap them and parse every header. */
 import { type Dispatcher, Pool } from 'undici';
 import { type Clock } from '../kernel/clock.js';
 import { type Provider } from '../kernel/snapshot.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
 import { failedOnReusedSocket, upstreamConnector } from './upstream-connector.js';
-import { ResponseHead, UpstreamExchange } from './upstream-exchange.js';
+import { type ProducerControl, ResponseHead, UpstreamExchange } from './upstream-exchange.js';
 
 /** What goes over the wire. */
 export interface UpstreamCall {
@@ -45,7 +44,8 @@ export class UpstreamClient implements UpstreamTransport {
     const { pool, prefix } = known && !known.pool.closed ? known : this.#address(provider);
     const path = call.path.startsWith('//') ? call.path.slice(1) : prefix + call.path;
     const exchange = new UpstreamExchange();
-    dispatch(pool, { method: call.method, path, headers: call.headers, body: call.body }, exchange, true);
+    const options = { method: call.method, path, headers: call.headers, body: call.body };
+    new ExchangeHandler(pool, options, exchange, true).dispatch();
     return exchange;
   }
 
@@ -94,33 +94,61 @@ function poolKey(provider: Provider): string {
   return `${origin} ${provider.timeouts.connectMs} ${provider.allowPrivate}`;
 }
 
-function dispatch(
-  pool: Pool,
-  options: Dispatcher.DispatchOptions,
-  exchange: UpstreamExchange,
-  mayReplaceSocket: boolean,
-): void {
-  let resume: () => void = () => undefined;
-  const handler: Dispatcher.DispatchHandler = {
-    onConnect: (abort) => exchange.control({ abort: () => abort(), resume: () => resume() }),
-    onHeaders: (status, headers, resumeSocket) => {
-      if (status < 200) return true;
-      resume = resumeSocket;
-      exchange.onHead(new ResponseHead(status, headers));
-      return true;
-    },
-    onData: (chunk) => exchange.onData(chunk),
-    onComplete: () => exchange.onEnd(),
-    onError: (error) => {
-      if (mayReplaceSocket && !exchange.failed && !exchange.headReceived && failedOnReusedSocket(error)) {
-        dispatch(pool, options, exchange, false);
-      } else exchange.fail(asFailure(error, exchange.headReceived));
-    },
-  };
-  try {
-    pool.dispatch(options, handler);
-  } catch (error) {
-    exchange.fail(asFailure(error as Error, false));
+/** What undici calls while it carries one exchange. A class, so that a request makes one object of it and no closures. */
+class ExchangeHandler implements Dispatcher.DispatchHandler, ProducerControl {
+  #abort: ((error?: Error) => void) | undefined;
+  #resume: (() => void) | undefined;
+
+  constructor(
+    private readonly pool: Pool,
+    private readonly options: Dispatcher.DispatchOptions,
+    private readonly exchange: UpstreamExchange,
+    private mayReplaceSocket: boolean,
+  ) {}
+
+  /** Never throws. */
+  dispatch(): void {
+    try {
+      this.pool.dispatch(this.options, this);
+    } catch (error) {
+      this.exchange.fail(asFailure(error as Error, false));
+    }
+  }
+
+  abort(): void {
+    this.#abort?.();
+  }
+
+  resume(): void {
+    this.#resume?.();
+  }
+
+  onConnect(abort: (error?: Error) => void): void {
+    this.#abort = abort;
+    this.exchange.control(this);
+  }
+
+  onHeaders(status: number, headers: Buffer[], resume: () => void): boolean {
+    if (status < 200) return true;
+    this.#resume = resume;
+    this.exchange.onHead(new ResponseHead(status, headers));
+    return true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    return this.exchange.onData(chunk);
+  }
+
+  onComplete(): void {
+    this.exchange.onEnd();
+  }
+
+  onError(error: Error): void {
+    const { exchange } = this;
+    if (this.mayReplaceSocket && !exchange.failed && !exchange.headReceived && failedOnReusedSocket(error)) {
+      this.mayReplaceSocket = false;
+      this.dispatch();
+    } else exchange.fail(asFailure(error, exchange.headReceived));
   }
 }
 

@@ -31,7 +31,7 @@ export interface QuotaStoreOptions {
 const SWEPT_PER_ACQUIRE = 32;
 const SWEPT_PER_SWEEP = 10_000;
 /** No answer gets lost inside a process: ids are kept against mistakes, not against retries of an hour ago. */
-const IDS_KEPT = 32_768;
+const IDS_KEPT = 1_024;
 /** When a slot becomes free nobody knows. */
 const CONCURRENCY_RETRY_US = 1_000_000;
 const NO_LEVELS: RateLevels = { requests: undefined, tokens: undefined };
