@@ -15,6 +15,7 @@ import { AuditLog } from './audit-log.js';
 import { ConfigController } from './config.controller.js';
 import { GatewayStatus } from './gateway-status.js';
 import { ProvidersController } from './providers.controller.js';
+import { QuotaAudit } from './quota-audit.js';
 import { QuotaController } from './quota.controller.js';
 import { QuotaUsageList } from './quota-usage-list.js';
 import { StatusController } from './status.controller.js';
@@ -40,7 +41,7 @@ export class AdminModule {
     return {
       module: AdminModule,
       controllers: [StatusController, ConfigController, ProvidersController, QuotaController],
-      providers: [...shared, AdminGuard, AttemptShares, AuditLog, GatewayStatus, QuotaUsageList],
+      providers: [...shared, AdminGuard, AttemptShares, AuditLog, GatewayStatus, QuotaAudit, QuotaUsageList],
     };
   }
 }

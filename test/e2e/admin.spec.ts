@@ -19,7 +19,7 @@ const config = {
   models: [{ name: 'm', targets: ['a', 'b'].map((provider) => ({ provider, model: 'x' })) }],
 };
 const ROUTES = [
-  ...['status', 'events', 'keys', 'audit-log', 'usage', 'config', 'config/history'].map(
+  ...['status', 'events', 'keys', 'audit-log', 'usage', 'audit', 'config', 'config/history'].map(
     (path) => ['GET', path] as const,
   ),
   ...['config/validate', 'config/reload', 'config/rollback', 'log-level'].map((path) => ['POST', path] as const),
@@ -101,6 +101,19 @@ describe('what the operations API does', () => {
     expect(await answer('GET', 'keys')).toMatchObject({ keys: [{ keyId: 'ops', role: 'admin' }, { keyId: 'app' }] });
     const texts = [await answer('GET', 'keys'), await answer('GET', 'config')].map((value) => JSON.stringify(value));
     for (const text of texts) for (const secret of [ADMIN, CLIENT]) expect(text).not.toContain(secret);
+  });
+
+  it('recomputes the accounts', async () => {
+    expect(await answer('GET', 'audit')).toEqual({
+      consistent: true,
+      windows: 0,
+      reservations: 0,
+      overdueMs: 0,
+      largestDifferenceUsd: '0',
+      violations: [],
+    });
+    const metrics = await (await fetch(`${gateway.opsUrl}/metrics`)).text();
+    expect(metrics).toContain('gateway_audit_difference_nanodollars 0');
   });
 
   it('drains a provider, takes the drain back, and says who did it', async () => {
