@@ -16,6 +16,7 @@ export type AcquireKind = 'new' | 'regain' | 'restore';
 const KINDS = { new: 1, regain: 2, restore: 3 } as const;
 const NO_ACQUIRE = 0;
 const STATUSES: readonly SettleStatus[] = ['settled', 'overrun', 'late', 'already', 'unknown'];
+const EXPIRED_AT = 12;
 const ADMITTED = 1;
 const REPEATED = 2;
 const REFUSALS: readonly Refusal['reason'][] = [
@@ -70,6 +71,11 @@ export function addSettlement(call: ExchangeCall, plan: QuotaPlan, settlement: S
 
 export function readStatuses(reply: readonly unknown[]): readonly SettleStatus[] {
   return (reply[0] as readonly number[]).map((code) => STATUSES[code - 1] ?? 'unknown');
+}
+
+/** Reservations of others whose lease had ended, and that the acquire gave back. */
+export function readExpired(reply: readonly unknown[]): number {
+  return Number(reply[EXPIRED_AT] ?? 0);
 }
 
 /** The acquire's part of a reply. */

@@ -1,3 +1,4 @@
+import { reservationsExpired } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type Principal } from '../kernel/snapshot.js';
 import { BudgetBook } from './budget-book.js';
@@ -213,15 +214,17 @@ export class MemoryQuotaStore implements QuotaStore {
   }
 
   #expire(nowUs: number, most: number): number {
-    for (let swept = 0; swept < most; swept++) {
+    let swept = 0;
+    for (; swept < most; swept++) {
       const held = this.#table.takeExpired(nowUs);
-      if (held === undefined) return swept;
+      if (held === undefined) break;
       const charged = this.options.onLeaseExpiry === 'charge';
       const cost = held.reservation.costNanoUsd;
       this.#budgets.bookAt(held.plan, held.windows, { spent: charged ? cost : 0, reserved: -cost, unchecked: 0 });
       if (charged) this.#closed.add(held.reservation.id);
     }
-    return most;
+    if (swept > 0) reservationsExpired.publish({ count: swept });
+    return swept;
   }
 
   #key(plan: QuotaPlan): KeyState {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aBudget, aPrincipal } from '../../test/support/principal.js';
+import { reservationsExpired } from '../kernel/channels.js';
 import { type Principal } from '../kernel/snapshot.js';
 import { violationsOf } from './audit-violations.js';
 import { type QuotaStoreOptions } from './memory-quota-store.js';
@@ -460,11 +461,15 @@ export function describeQuotaStore(name: string, open: (options: QuotaStoreOptio
         expect((await refuse(principal, 300, 0, overtaken.id)).reason).toBe('closed');
       });
 
-      it('gives back by an ordinary acquire what a gateway that is gone had reserved', async () => {
+      it('gives back by an ordinary acquire what a gateway that is gone had reserved, and tells of it', async () => {
+        let expired = 0;
+        const unsubscribe = reservationsExpired.subscribe(({ count }) => (expired += count));
         for (let n = 0; n < 5; n++) await hold(principal, 200);
         expect((await refuse(principal, 100)).reason).toBe('concurrency');
         await rig.pass(LEASE_MS + 1);
         await admit(principal, 1000);
+        unsubscribe();
+        expect(expired).toBe(5);
         expect(await totals(principal)).toEqual([[0, 1000]]);
       });
 

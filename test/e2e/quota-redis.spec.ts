@@ -149,10 +149,15 @@ describe.skipIf(!hasRedisServer)('quotas shared by two gateways through a real R
     const before = { local: transitions('local'), shared: transitions('shared') };
     await redis.kill();
     await gateway.until(() => transitions('local') > before.local);
+    const gauges = async (): Promise<string> => (await fetch(`${gateway.opsUrl}/metrics`)).text();
+    expect(await gauges()).toMatch(/^gateway_redis_up 0$/m);
+    expect(await gauges()).toMatch(/^gateway_quota_fail_closed_keys 3$/m);
+    expect(await gauges()).toMatch(/^gateway_quota_store_errors_total\{operation="\w+"\} [1-9]/m);
     const denied = await gateway.post(HELLO, bearer('outage'));
     expect(denied.status).toBe(503);
     expect(await denied.json()).toMatchObject({ error: { code: 'quota_backend_unavailable' } });
     expect((await gateway.post(HELLO, bearer('allowed'))).status).toBe(200);
+    await expect.poll(gauges).toMatch(/^gateway_settlement_journal_entries [1-9]/m);
     expect((await gateway.post(HELLO, bearer('rate'))).status).toBe(200);
     expect((await fetch(`${gateway.publicUrl}/v1/health`)).status).toBe(200);
     expect((await fetch(`${gateway.opsUrl}/admin/audit`, { headers: bearer('ops') })).status).toBe(503);
@@ -161,5 +166,9 @@ describe.skipIf(!hasRedisServer)('quotas shared by two gateways through a real R
     expect((await decided(gateway, 'outage')).status).toBe(200);
     const { budgets } = await eventually('allowed', ({ budgets: [budget] }) => budget!.spentUsd !== '0');
     expect(budgets[0]!.spentUsd).toBe(String(usdFor(1)));
+    const healed = await gauges();
+    expect(healed).toMatch(/^gateway_redis_up 1$/m);
+    expect(healed).toMatch(/^gateway_settlement_journal_entries 0$/m);
+    expect(healed).toMatch(/^gateway_quota_store_latency_seconds_count\{operation="acquire"\} [1-9]/m);
   });
 });

@@ -10,7 +10,7 @@ import { RATES_LUA } from './rates.lua.js';
  *       period µs, burst, tokens per minute, tokens, slots, cost, r or c, admitted at, budgets, then per budget
  *       account, length, limit; then per settlement: id, cost, tokens reserved, tokens used, tokens per minute,
  *       has slots, admitted at, budgets, then per budget account, length
- * Reply {statuses} or {statuses, verdict, now, requests left, reset, tokens left, reset, wait, budget, spent, reserved, end}
+ * Reply {statuses} or {statuses, verdict, now, requests left, reset, tokens left, reset, wait, budget, spent, reserved, end, expired}
  */
 export const EXCHANGE_LUA = `${BOOKS_LUA}${CALENDAR_LUA}${RATES_LUA}
 local SETTLED, OVERRUN, LATE, ALREADY, UNKNOWN = 1, 2, 3, 4, 5
@@ -150,8 +150,9 @@ local statuses = {}
 for n = 1, settlements do statuses[n] = settle() end
 local answer = {statuses}
 if wanted then
-  sweep(32)
+  local expired = sweep(32)
   for _, value in ipairs(acquire(wanted, kind)) do answer[#answer + 1] = value end
+  answer[#answer + 1] = expired
 end
 flush()
 return answer
