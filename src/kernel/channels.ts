@@ -104,7 +104,7 @@ export const attemptWasted = typedChannel<WasteFact>('attempt-wasted');
 
 /** The shared quota store answered, or did not. */
 export interface StoreRoundTripFact {
-  readonly operation: 'acquire' | 'settle' | 'renew' | 'sweep' | 'usage' | 'audit' | 'heartbeat';
+  readonly operation: 'acquire' | 'extend' | 'settle' | 'renew' | 'sweep' | 'usage' | 'audit' | 'heartbeat';
   readonly ms: number;
   readonly failed: boolean;
 }

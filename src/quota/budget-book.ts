@@ -37,6 +37,21 @@ export class BudgetBook {
     return worst;
   }
 
+  /** The first budget that has no room for more in the windows that a reservation is booked in. */
+  refusalAt(plan: QuotaPlan, indexes: readonly number[], more: number): BudgetRefusal | undefined {
+    if (more === 0) return undefined;
+    for (const [place, { budget, lengthUs, path }] of plan.budgets.entries()) {
+      const index = indexes[place] ?? 0;
+      const totals = this.#accounts.get(path)?.account.totals(index);
+      const { spent = 0, reserved = 0 } = totals ?? {};
+      if (spent + reserved + more <= budget.limitNanoUsd) continue;
+      const resetsAtUs = windowEndUs(lengthUs, index);
+      const level = { ...budget, spentNanoUsd: spent, reservedNanoUsd: reserved, resetsAtUs };
+      return { reason: spent + more > budget.limitNanoUsd ? 'budgetSpent' : 'budgetReserved', level };
+    }
+    return undefined;
+  }
+
   level(plan: BudgetPlan, nowUs: number): BudgetLevel {
     const account = this.#accounts.get(plan.path)?.account;
     const natural = windowIndex(plan.lengthUs, nowUs);

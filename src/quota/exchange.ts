@@ -6,6 +6,7 @@ import {
   type BudgetLevel,
   type RateLevel,
   type Refusal,
+  type Reservation,
   type Settlement,
   type SettleStatus,
 } from './quota-store.js';
@@ -19,6 +20,8 @@ const STATUSES: readonly SettleStatus[] = ['settled', 'overrun', 'late', 'alread
 const EXPIRED_AT = 12;
 const ADMITTED = 1;
 const REPEATED = 2;
+const RAISED = 1;
+const EXTENSION_REFUSALS: readonly Refusal['reason'][] = ['closed', 'budgetSpent', 'budgetReserved'];
 const REFUSALS: readonly Refusal['reason'][] = [
   'closed',
   'requests',
@@ -94,6 +97,21 @@ export function readAcquire(reply: readonly unknown[], { request, plan }: Wanted
     reason: REFUSALS[verdict - 3] ?? 'unavailable',
     retryAfterUs: waitUs > 0 ? waitUs : undefined,
     budget: budget && levelOf(budget, [spent, reserved, endUs]),
+    levels,
+  };
+}
+
+/** What extend.lua answered. */
+export function readExtension(reply: readonly number[], wanted: Reservation, plan: QuotaPlan): AcquireResult {
+  const [verdict = 0, admittedAtUs = 0, number = 0, ...totals] = reply;
+  const levels = { requests: undefined, tokens: undefined };
+  if (verdict === RAISED) return { admitted: true, reservation: { ...wanted, admittedAtUs }, repeated: false, levels };
+  const budget = plan.budgets[number - 1]?.budget;
+  return {
+    admitted: false,
+    reason: EXTENSION_REFUSALS[verdict - 2] ?? 'unavailable',
+    retryAfterUs: undefined,
+    budget: budget && levelOf(budget, totals),
     levels,
   };
 }

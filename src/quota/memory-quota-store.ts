@@ -1,6 +1,7 @@
 import { reservationsExpired } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type Principal } from '../kernel/snapshot.js';
+import { admission, NO_LEVELS, refusalOf } from './acquire-results.js';
 import { BudgetBook } from './budget-book.js';
 import { KeyState } from './key-state.js';
 import { impossible, planOf, type QuotaPlan } from './quota-plan.js';
@@ -11,7 +12,6 @@ import {
   type AuditReport,
   type QuotaStore,
   type QuotaUsage,
-  type RateLevels,
   type Refusal,
   type Reservation,
   type Settlement,
@@ -35,7 +35,6 @@ const SWEPT_PER_SWEEP = 10_000;
 const IDS_KEPT = 32_768;
 /** When a slot becomes free nobody knows. */
 const CONCURRENCY_RETRY_US = 1_000_000;
-const NO_LEVELS: RateLevels = { requests: undefined, tokens: undefined };
 
 /** The quota store of a gateway that runs alone: exact, synchronous, bounded. Never fails. */
 export class MemoryQuotaStore implements QuotaStore {
@@ -125,6 +124,26 @@ export class MemoryQuotaStore implements QuotaStore {
     if (known !== undefined) return known;
     const refusal = this.#heldRefusal(reservation, plan, key, nowUs);
     return refusal ?? this.#admit(reservation, nowUs, plan, key, nowUs);
+  }
+
+  extend(reservation: Reservation): AcquireResult {
+    requireWhole(reservation.tokens, reservation.costNanoUsd);
+    const nowUs = this.#time.nowUs();
+    const plan = planOf(reservation.principal);
+    if (plan.unlimited) return admission(reservation, reservation.admittedAtUs, NO_LEVELS, false);
+    const held = this.#table.get(reservation.id);
+    if (held === undefined) return refusalOf('closed', undefined, NO_LEVELS);
+    const { admittedAtUs } = held.reservation;
+    const tokens = Math.max(held.reservation.tokens, reservation.tokens);
+    const costNanoUsd = Math.max(held.reservation.costNanoUsd, reservation.costNanoUsd);
+    const more = costNanoUsd - held.reservation.costNanoUsd;
+    const budget = this.#budgets.refusalAt(plan, held.windows, more);
+    if (budget !== undefined) return { ...refusalOf(budget.reason, undefined, NO_LEVELS), budget: budget.level };
+    this.#budgets.bookAt(held.plan, held.windows, { spent: 0, reserved: more, unchecked: 0 });
+    this.#key(plan).refund(plan, nowUs, held.reservation.tokens - tokens);
+    const result = admission({ ...reservation, tokens, costNanoUsd }, admittedAtUs, NO_LEVELS, more === 0);
+    held.reservation = result.reservation;
+    return result;
   }
 
   usage(principal: Principal): QuotaUsage {
@@ -236,14 +255,4 @@ export class MemoryQuotaStore implements QuotaStore {
     entry.plan = plan;
     return entry.state;
   }
-}
-
-function admission(request: AcquireRequest, admittedAtUs: number, levels: RateLevels, repeated: boolean): Admission {
-  const { id, principal, tokens, costNanoUsd } = request;
-  const reservation: Reservation = { id, principal, tokens, costNanoUsd, admittedAtUs, heldBy: 'store' };
-  return { admitted: true, reservation, repeated, levels };
-}
-
-function refusalOf(reason: Refusal['reason'], retryAfterUs: number | undefined, levels: RateLevels): Refusal {
-  return { admitted: false, reason, retryAfterUs, budget: undefined, levels };
 }

@@ -131,6 +131,12 @@ export interface QuotaStore {
   renew(principal: Principal, ids: readonly string[]): Answer<readonly string[]>;
   /** Takes up again what a lost lease gave away: budgets and concurrency are checked, rates are not. */
   regain(reservation: Reservation): Answer<AcquireResult>;
+  /**
+   * Raises a live reservation to the given totals, in the windows that it is booked in. Budgets are checked; tokens are
+   * taken as a debt where the bucket has none. Nothing is ever lowered, so the same call counts once.
+   * A reservation that is not held any more is refused as `closed`.
+   */
+  extend(reservation: Reservation): Answer<AcquireResult>;
   usage(principal: Principal): Answer<QuotaUsage>;
   /** Ends reservations whose lease is over; returns how many. */
   sweep(orgs: readonly string[]): Answer<number>;

@@ -8,11 +8,13 @@ import {
   levelOf,
   readAcquire,
   readExpired,
+  readExtension,
   readLevels,
   readStatuses,
   type Wanted,
 } from './exchange.js';
 import { EXCHANGE_LUA } from './lua/exchange.lua.js';
+import { EXTEND_LUA } from './lua/extend.lua.js';
 import { AUDIT_LUA, HEARTBEAT_LUA, RENEW_LUA, SWEEP_LUA, USAGE_LUA } from './lua/upkeep.lua.js';
 import { type QuotaStoreOptions } from './memory-quota-store.js';
 import { Outbox, type Outgoing } from './outbox.js';
@@ -47,6 +49,7 @@ const SIGN_COUNTS_US = 15_000_000;
  */
 export class RedisQuotaStore implements RemoteQuotaStore {
   readonly #exchange = new RedisScript(EXCHANGE_LUA);
+  readonly #extend = new RedisScript(EXTEND_LUA);
   readonly #renew = new RedisScript(RENEW_LUA);
   readonly #sweep = new RedisScript(SWEEP_LUA);
   readonly #usage = new RedisScript(USAGE_LUA);
@@ -79,6 +82,18 @@ export class RedisQuotaStore implements RemoteQuotaStore {
   /** Books a reservation again that a Redis lost, in the windows of its admission and unchecked. */
   restore(reservation: Reservation): Answer<AcquireResult> {
     return this.#want(reservation, 'restore', reservation.admittedAtUs);
+  }
+
+  async extend(reservation: Reservation): Promise<AcquireResult> {
+    requireWhole(reservation.tokens, reservation.costNanoUsd);
+    const plan = planOf(reservation.principal);
+    if (plan.unlimited) return admitUnlimited(reservation, reservation.admittedAtUs);
+    const keys = keysOf(plan);
+    const { id, tokens, costNanoUsd } = reservation;
+    const budgets = plan.budgets.flatMap(({ account, lengthUs, budget }) => [account, lengthUs, budget.limitNanoUsd]);
+    const args = [id, tokens, costNanoUsd, plan.tokensPerMinute, ...budgets];
+    const reply = await this.#timed('extend', this.#extend.run(this.client, [...keys.org, keys.tokens], args));
+    return readExtension(reply as number[], reservation, plan);
   }
 
   settle(settlement: Settlement): Answer<SettleStatus> {

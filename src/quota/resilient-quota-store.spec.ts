@@ -223,6 +223,29 @@ describe('resilient quota store', () => {
     expect(store.replays).toBe(1);
   });
 
+  it('lets a reservation grow without the store only where its owner lets requests begin without it', async () => {
+    const reservations = [await hold(STRICT, 100), await hold(LENIENT, 100), await hold(RATED, 0, 10)];
+    await fail();
+    const grown = await Promise.all(reservations.map(async (held) => store.extend({ ...held, costNanoUsd: 200 })));
+    expect(grown.map((result) => (result.admitted ? result.reservation.costNanoUsd : result.reason))).toEqual([
+      'unavailable',
+      200,
+      200,
+    ]);
+  });
+
+  it('books a grown reservation again with all that it held, and none that has ended', async () => {
+    const [running, ended] = [await hold(STRICT, 100), await hold(STRICT, 100)];
+    await store.extend({ ...running, costNanoUsd: 300 });
+    const late = store.extend({ ...ended, costNanoUsd: 300 });
+    await store.settle({ reservation: ended, costNanoUsd: 50, tokens: 0 });
+    await late;
+    await fail();
+    remote.loseAll();
+    await recover();
+    expect(truth(STRICT)).toEqual([50, 300]);
+  });
+
   it('bounds the journal, counts what found no room and says so', async () => {
     const lost: number[] = [];
     const unsubscribe = settlementLost.subscribe(({ nanoUsd }) => lost.push(nanoUsd));

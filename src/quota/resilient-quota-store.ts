@@ -132,6 +132,20 @@ export class ResilientQuotaStore implements QuotaStore {
     );
   }
 
+  /** Without the store a stream goes on as far as its owner lets requests begin without it. */
+  extend(reservation: Reservation): Answer<AcquireResult> {
+    if (this.#mode === 'local' || reservation.heldBy === 'local') return extendWithout(reservation);
+    const answer = this.remote.extend(reservation);
+    if (!(answer instanceof Promise)) return answer;
+    return this.#try(answer, ANSWER_WITHIN_MS).then(
+      (result) => {
+        if (result.admitted) this.#recent.raised(result.reservation);
+        return result;
+      },
+      () => extendWithout(reservation),
+    );
+  }
+
   /** @throws GatewayError quota_backend_unavailable */
   async usage(principal: Principal): Promise<QuotaUsage> {
     return this.#require(() => this.remote.usage(principal));
@@ -280,6 +294,11 @@ const UNAVAILABLE: Refusal = {
 
 function fits({ tokens, principal }: AcquireRequest): boolean {
   return tokens <= (principal.limits.tokensPerMinute ?? Infinity);
+}
+
+function extendWithout(reservation: Reservation): AcquireResult {
+  const { budgets, budgetOnRedisDown } = reservation.principal;
+  return budgets.length > 0 && budgetOnRedisDown === 'deny' ? UNAVAILABLE : goOn(reservation);
 }
 
 function goOn(reservation: Reservation): AcquireResult {
