@@ -70,7 +70,7 @@ export class LeaseKeeper implements OnApplicationShutdown {
 
   /** A lease that was lost is taken up again if there is still room, else the request ends. */
   async #regain(held: Held | undefined): Promise<void> {
-    if (!held || held.ctx.closed) return;
+    if (!held || held.ctx.released) return;
     const result = await this.store.regain(held.reservation);
     if (!result.admitted) held.ctx.abort(new UpstreamFailure('ignored', 'lease_lost', 'never'));
   }

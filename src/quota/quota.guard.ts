@@ -41,7 +41,7 @@ export class QuotaGuard implements CanActivate {
     }
     // What is reserved bounds the answer only if the upstream is told so.
     ctx.outputCap = bounds.outputTokens / request.choices;
-    const held = isSliced(ctx, request, bounds) ? { ...bounds, outputTokens: FIRST_SLICE } : bounds;
+    const held = isSliced(ctx, request, model, bounds) ? { ...bounds, outputTokens: FIRST_SLICE } : bounds;
     const tokens = held.promptTokens + held.outputTokens;
     const result = this.store.acquire({ id: ctx.id, principal, tokens, costNanoUsd: priceOf(ctx, model, held) });
     if (result instanceof Promise) return result.then((settled) => this.#admit(ctx, model, bounds, held, settled));
@@ -77,10 +77,13 @@ function isLimited({ principal }: RequestContext): boolean {
 }
 
 /** Only a stream can be stopped half-way, and only money and tokens per minute are held by the slice. */
-function isSliced({ snapshot, principal }: RequestContext, request: ChatRequest, bounds: ChargeBounds): boolean {
+function isSliced(ctx: RequestContext, request: ChatRequest, model: Model, bounds: ChargeBounds): boolean {
+  const { snapshot, principal } = ctx;
   if (snapshot.quota.reservation.mode !== 'sliced' || !request.stream) return false;
+  // Who bills the whole answer of a caller that left must find it reserved.
   return (
     bounds.outputTokens > FIRST_SLICE &&
+    candidates(ctx, model).every(({ provider }) => provider.onDisconnect !== 'reserved') &&
     (principal.budgets.length > 0 || principal.limits.tokensPerMinute !== undefined)
   );
 }

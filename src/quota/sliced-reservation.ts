@@ -87,7 +87,7 @@ export class SlicedReservation {
 
   /** Waits, where all is used, for the next slices; false where one was refused. Never rejects. */
   async covers(): Promise<boolean> {
-    while (this.isSpent && !this.#refused && !this.ctx.closed) {
+    while (this.isSpent && !this.#refused && !this.ctx.released) {
       this.#askInTime();
       await this.#asking;
     }
@@ -95,7 +95,7 @@ export class SlicedReservation {
   }
 
   #askInTime(): void {
-    if (this.#refused || this.#asking || this.ctx.closed) return;
+    if (this.#refused || this.#asking || this.ctx.released) return;
     if (this.#granted >= this.bounds.outputTokens || this.#used + LEAD < this.#granted) return;
     const wanted = Math.min(this.bounds.outputTokens, Math.max(this.#granted, this.#used) + SLICE);
     this.#asking = this.#ask(wanted).finally(() => (this.#asking = undefined));
