@@ -1,8 +1,9 @@
-import { ApiProperty } from '@nestjs/swagger';
-import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 
 const DAY_MS = 86_400_000;
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const HOLDERS = ['key', 'team', 'org'] as const;
 const LONGEST_FILE = 1_048_576;
 
 /** A weight over that of the file, for a while. */
@@ -40,4 +41,12 @@ export class LogLevelDto {
   @ApiProperty({ enum: LEVELS })
   @IsIn(LEVELS)
   level!: (typeof LEVELS)[number];
+}
+
+/** Whose usage to list. */
+export class UsageQueryDto {
+  @ApiPropertyOptional({ enum: HOLDERS, default: 'key' })
+  @IsOptional()
+  @IsIn(HOLDERS)
+  by: (typeof HOLDERS)[number] = 'key';
 }

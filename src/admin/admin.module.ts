@@ -4,6 +4,7 @@ import { ConfigControl } from '../config/config-control.js';
 import { ConfigStore } from '../config/config-store.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { ProcessLogger } from '../observability/logger.js';
+import { QUOTA_STORE } from '../quota/quota.tokens.js';
 import { DrainState } from '../resilience/drain-state.js';
 import { InFlightRequests } from '../resilience/in-flight-requests.js';
 import { Overrides } from '../resilience/overrides.js';
@@ -14,6 +15,9 @@ import { AuditLog } from './audit-log.js';
 import { ConfigController } from './config.controller.js';
 import { GatewayStatus } from './gateway-status.js';
 import { ProvidersController } from './providers.controller.js';
+import { QuotaAudit } from './quota-audit.js';
+import { QuotaController } from './quota.controller.js';
+import { QuotaUsageList } from './quota-usage-list.js';
 import { StatusController } from './status.controller.js';
 
 /** The operations API, on the operations listener alone. */
@@ -29,14 +33,15 @@ export class AdminModule {
     InFlightRequests,
     Overrides,
     ProcessLogger,
+    QUOTA_STORE,
     TargetStates,
   ] as const;
 
   static with(shared: readonly Provider[]): DynamicModule {
     return {
       module: AdminModule,
-      controllers: [StatusController, ConfigController, ProvidersController],
-      providers: [...shared, AdminGuard, AttemptShares, AuditLog, GatewayStatus],
+      controllers: [StatusController, ConfigController, ProvidersController, QuotaController],
+      providers: [...shared, AdminGuard, AttemptShares, AuditLog, GatewayStatus, QuotaAudit, QuotaUsageList],
     };
   }
 }

@@ -10,6 +10,7 @@ import { RoutingModule } from '../routing/routing.module.js';
 import { ChatCompletionsController } from './chat-completions.controller.js';
 import { ChatService } from './chat.service.js';
 import { ModelsController } from './models.controller.js';
+import { QuotaGauges } from './quota-gauges.js';
 import { RequestOpening } from './request-opening.js';
 import { ResponseEncoder } from './response-encoder.js';
 import { TargetMetrics } from './target-metrics.js';
@@ -27,7 +28,7 @@ import { UsageController } from './usage.controller.js';
     ObservabilityModule,
   ],
   controllers: [ChatCompletionsController, ModelsController, UsageController],
-  providers: [ChatService, RequestOpening, ResponseEncoder, TargetMetrics],
+  providers: [ChatService, QuotaGauges, RequestOpening, ResponseEncoder, TargetMetrics],
   exports: [RequestOpening],
 })
 export class ChatModule {}

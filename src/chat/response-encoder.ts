@@ -39,7 +39,10 @@ export class ResponseEncoder {
     const { raw } = reply;
     // Node then says `Connection: close`: whoever waits for the connection to be free must not send another request.
     if (this.drain.refusing) raw.shouldKeepAlive = false;
-    if (ctx.closed || raw.destroyed) return;
+    if (ctx.closed || raw.destroyed) {
+      await this.#readOn(ctx, answer);
+      return;
+    }
     ctx.status = 200;
     ctx.firstContentAt = this.clock.now();
     const { json } = answer.first;
@@ -59,8 +62,12 @@ export class ResponseEncoder {
     try {
       for (let batch: EventBatch | undefined = answer.first; batch; batch = await answer.next()) {
         if (!raw.write(frame(batch))) await this.#drained(ctx, raw);
-        if (ctx.closed) return;
+        if (ctx.closed) {
+          await this.#readOn(ctx, answer);
+          return;
+        }
       }
+      if (ctx.closed) return;
       ctx.end = 'completed';
       raw.end(DONE);
     } catch (error) {
@@ -74,6 +81,15 @@ export class ResponseEncoder {
     }
   }
 
+  /** Reads to its end what nobody gets, where the provider's usage is worth it. */
+  async #readOn(ctx: RequestContext, answer: Answer): Promise<void> {
+    try {
+      while (ctx.linger && (await answer.next()));
+    } catch {
+      // The attempt has recorded how it ended.
+    }
+  }
+
   /** Waits until the caller's socket takes more; a caller that takes nothing for too long is let go. */
   #drained(ctx: RequestContext, raw: ServerResponse): Promise<void> {
     return new Promise((resolve) => {
@@ -81,10 +97,12 @@ export class ResponseEncoder {
       const go = (): void => {
         stalled.cancel();
         raw.off('drain', go);
+        raw.off('close', go);
         resolve();
       };
       raw.once('drain', go);
-      ctx.onClose(go);
+      raw.once('close', go);
+      if (ctx.closed) go();
     });
   }
 }

@@ -94,6 +94,53 @@ export interface OverrunFact {
 
 export const overrunCharged = typedChannel<OverrunFact>('overrun');
 
+/** An attempt ended whose answer nobody gets: what its upstream may bill all the same. */
+export interface WasteFact {
+  readonly tokens: number;
+  readonly nanoUsd: number;
+}
+
+export const attemptWasted = typedChannel<WasteFact>('attempt-wasted');
+
+/** The shared quota store answered, or did not. */
+export interface StoreRoundTripFact {
+  readonly operation: 'acquire' | 'extend' | 'settle' | 'renew' | 'sweep' | 'usage' | 'audit' | 'heartbeat';
+  readonly ms: number;
+  readonly failed: boolean;
+}
+
+export const storeRoundTrips = typedChannel<StoreRoundTripFact>('store-round-trip');
+
+/** Leases ended unsettled. */
+export interface ExpiryFact {
+  readonly count: number;
+}
+
+export const reservationsExpired = typedChannel<ExpiryFact>('reservations-expired');
+
+/** A settlement found no room in the journal: the store will never know of it. */
+export interface SettlementLossFact {
+  readonly nanoUsd: number;
+}
+
+export const settlementLost = typedChannel<SettlementLossFact>('settlement-lost');
+
+/** The shared quota store had lost data, and was told again. */
+export interface StoreReplayFact {
+  readonly reservations: number;
+  readonly settlements: number;
+}
+
+export const storeReplayed = typedChannel<StoreReplayFact>('store-replayed');
+
+/** The accounts were recomputed. */
+export interface QuotaAuditFact {
+  /** Largest difference between an account and the sums that it must equal. */
+  readonly differenceNanoUsd: number;
+}
+
+export const quotaAudited = typedChannel<QuotaAuditFact>('quota-audit');
+
 /** The quota store refused a request. */
 export interface QuotaRefusalFact {
   readonly reason: string;

@@ -67,7 +67,14 @@ export class RequestContext {
   /** Ends whatever runs upstream for this request, with a reason; set by the layer that runs it. */
   abort: (failure: UpstreamFailure) => void = () => undefined;
 
+  /**
+   * Set while an upstream is read on after the caller has left: called when it leaves, and everything is then released
+   * by `endLinger`.
+   */
+  linger: (() => void) | undefined;
+
   #closed = false;
+  #released = false;
   readonly #releases: (() => void)[] = [];
 
   constructor(
@@ -90,19 +97,37 @@ export class RequestContext {
     return this.#closed;
   }
 
+  /** Closed, and no upstream is read on: everything was given back. */
+  get released(): boolean {
+    return this.#released;
+  }
+
   /**
    * Registers the release of something taken for this request. Releases run once, last taken first,
-   * when the request closes; on a closed request `release` runs at once. They must not throw.
+   * when the request closes; on a released request `release` runs at once. They must not throw.
    */
   onClose(release: () => void): void {
-    if (this.#closed) release();
+    if (this.#released) release();
     else this.#releases.push(release);
   }
 
-  /** Runs every release. Later calls do nothing. */
+  /** Runs every release, at once or when no upstream is read on any more. Later calls do nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.linger) this.linger();
+    else this.#release();
+  }
+
+  /** The upstream need not be read on. */
+  endLinger(): void {
+    this.linger = undefined;
+    if (this.#closed) this.#release();
+  }
+
+  #release(): void {
+    if (this.#released) return;
+    this.#released = true;
     for (let release = this.#releases.pop(); release; release = this.#releases.pop()) release();
   }
 }

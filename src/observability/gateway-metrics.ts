@@ -6,6 +6,7 @@ const DURATION = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10
 const FIRST_TOKEN = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const PER_TOKEN = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5];
 const TOKENS = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304];
+const STORE = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 const ADDED = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 
 /** prom-client's gauges that are named as counters: promtool refuses them. */
@@ -60,6 +61,59 @@ export class GatewayMetrics {
   readonly budgetOverrun = this.#counter(
     'gateway_budget_overrun_nanodollars_total',
     'Charged beyond what was reserved, in billionths of a US dollar.',
+  );
+  readonly waste = this.#counter(
+    'gateway_upstream_waste_nanodollars_total',
+    'Cost of attempts whose answer nobody got, in billionths of a US dollar.',
+  );
+  readonly wasteTokens = this.#counter(
+    'gateway_upstream_waste_tokens_total',
+    'Tokens of attempts whose answer nobody got.',
+  );
+  readonly redisUp = this.#gauge('gateway_redis_up', '1 while the shared quota store answers.');
+  readonly storeGateways = this.#gauge('gateway_quota_gateways', 'Gateways that share the quota store.');
+  readonly failClosedKeys = this.#gauge(
+    'gateway_quota_fail_closed_keys',
+    'Keys that cannot be served while the store is away.',
+  );
+  readonly storeLatency = new FastHistogram({
+    name: 'gateway_quota_store_latency_seconds',
+    help: 'Round trips to the quota store.',
+    buckets: STORE,
+    labelNames: ['operation'],
+    registers: [this.registry],
+  });
+  readonly storeErrors = this.#counter('gateway_quota_store_errors_total', 'Round trips that failed or timed out.', [
+    'operation',
+  ]);
+  readonly storeReplays = this.#counter(
+    'gateway_quota_store_replays_total',
+    'Times that the store had lost data and was told again.',
+  );
+  readonly reserved = this.#gauge(
+    'gateway_reserved_nanodollars',
+    'Worst case held by the requests in flight, in billionths of a US dollar.',
+  );
+  readonly reservationsExpired = this.#counter(
+    'gateway_reservations_expired_total',
+    'Reservations whose lease ended unsettled.',
+  );
+  readonly journalEntries = this.#gauge('gateway_settlement_journal_entries', 'Settlements that wait for the store.');
+  readonly journalFill = this.#gauge(
+    'gateway_settlement_journal_fill_ratio',
+    "The fuller of the journal's two bounds.",
+  );
+  readonly settlementsLost = this.#counter(
+    'gateway_settlement_journal_lost_total',
+    'Settlements that found no room in the journal.',
+  );
+  readonly settlementsLostNanoUsd = this.#counter(
+    'gateway_settlement_journal_lost_nanodollars_total',
+    'Charges that found no room in the journal, in billionths of a US dollar.',
+  );
+  readonly auditDifference = this.#gauge(
+    'gateway_audit_difference_nanodollars',
+    'Largest difference that the last audit found, in billionths of a US dollar.',
   );
   readonly configReloads = this.#counter('gateway_config_reload_total', 'Reloads of the gateway file.', ['result']);
   readonly sloEvents = this.#counter('gateway_slo_events_total', 'Requests against the objectives.', ['slo', 'result']);

@@ -10,6 +10,7 @@ import { FlightRecorder } from './flight-recorder.js';
 import { GatewayMetrics } from './gateway-metrics.js';
 import { ProcessLogger } from './logger.js';
 import { ProcessMetrics } from './process-metrics.js';
+import { QuotaMetrics } from './quota-metrics.js';
 import { RequestMetrics } from './request-metrics.js';
 import { SloMetrics } from './slo-metrics.js';
 import { SloTracker } from './slo-tracker.js';
@@ -22,6 +23,7 @@ import { SloTracker } from './slo-tracker.js';
     FlightRecorder,
     GatewayMetrics,
     ProcessMetrics,
+    QuotaMetrics,
     RequestMetrics,
     SloMetrics,
     SloTracker,

@@ -6,6 +6,7 @@ import {
   type BudgetLevel,
   type RateLevel,
   type Refusal,
+  type Reservation,
   type Settlement,
   type SettleStatus,
 } from './quota-store.js';
@@ -16,8 +17,11 @@ export type AcquireKind = 'new' | 'regain' | 'restore';
 const KINDS = { new: 1, regain: 2, restore: 3 } as const;
 const NO_ACQUIRE = 0;
 const STATUSES: readonly SettleStatus[] = ['settled', 'overrun', 'late', 'already', 'unknown'];
+const EXPIRED_AT = 12;
 const ADMITTED = 1;
 const REPEATED = 2;
+const RAISED = 1;
+const EXTENSION_REFUSALS: readonly Refusal['reason'][] = ['closed', 'budgetSpent', 'budgetReserved'];
 const REFUSALS: readonly Refusal['reason'][] = [
   'closed',
   'requests',
@@ -72,6 +76,11 @@ export function readStatuses(reply: readonly unknown[]): readonly SettleStatus[]
   return (reply[0] as readonly number[]).map((code) => STATUSES[code - 1] ?? 'unknown');
 }
 
+/** Reservations of others whose lease had ended, and that the acquire gave back. */
+export function readExpired(reply: readonly unknown[]): number {
+  return Number(reply[EXPIRED_AT] ?? 0);
+}
+
 /** The acquire's part of a reply. */
 export function readAcquire(reply: readonly unknown[], { request, plan }: Wanted): AcquireResult {
   const [, verdict = 0, atUs = 0, left = 0, reset = 0, tokensLeft = 0, tokensReset = 0] = reply as readonly number[];
@@ -88,6 +97,21 @@ export function readAcquire(reply: readonly unknown[], { request, plan }: Wanted
     reason: REFUSALS[verdict - 3] ?? 'unavailable',
     retryAfterUs: waitUs > 0 ? waitUs : undefined,
     budget: budget && levelOf(budget, [spent, reserved, endUs]),
+    levels,
+  };
+}
+
+/** What extend.lua answered. */
+export function readExtension(reply: readonly number[], wanted: Reservation, plan: QuotaPlan): AcquireResult {
+  const [verdict = 0, admittedAtUs = 0, number = 0, ...totals] = reply;
+  const levels = { requests: undefined, tokens: undefined };
+  if (verdict === RAISED) return { admitted: true, reservation: { ...wanted, admittedAtUs }, repeated: false, levels };
+  const budget = plan.budgets[number - 1]?.budget;
+  return {
+    admitted: false,
+    reason: EXTENSION_REFUSALS[verdict - 2] ?? 'unavailable',
+    retryAfterUs: undefined,
+    budget: budget && levelOf(budget, totals),
     levels,
   };
 }

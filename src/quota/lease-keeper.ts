@@ -44,6 +44,15 @@ export class LeaseKeeper implements OnApplicationShutdown {
     });
   }
 
+  /** Worst case of all requests in flight, nano-USD. */
+  get reservedNanoUsd(): number {
+    let sum = 0;
+    for (const held of this.#held.values()) {
+      for (const { reservation } of held.values()) sum += reservation.costNanoUsd;
+    }
+    return sum;
+  }
+
   onApplicationShutdown(): void {
     this.#timers.renew.cancel();
     this.#timers.sweep.cancel();
@@ -72,7 +81,7 @@ export class LeaseKeeper implements OnApplicationShutdown {
 
   /** A lease that was lost is taken up again if there is still room, else the request ends. */
   async #regain(held: Held | undefined): Promise<void> {
-    if (!held || held.ctx.closed) return;
+    if (!held || held.ctx.released) return;
     const result = await this.store.regain(held.reservation);
     if (!result.admitted) held.ctx.abort(new UpstreamFailure('ignored', 'lease_lost', 'never'));
   }

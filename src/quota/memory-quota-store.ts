@@ -1,5 +1,7 @@
+import { reservationsExpired } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type Principal } from '../kernel/snapshot.js';
+import { admission, NO_LEVELS, refusalOf } from './acquire-results.js';
 import { BudgetBook } from './budget-book.js';
 import { KeyState } from './key-state.js';
 import { impossible, planOf, type QuotaPlan } from './quota-plan.js';
@@ -10,7 +12,6 @@ import {
   type AuditReport,
   type QuotaStore,
   type QuotaUsage,
-  type RateLevels,
   type Refusal,
   type Reservation,
   type Settlement,
@@ -34,7 +35,6 @@ const SWEPT_PER_SWEEP = 10_000;
 const IDS_KEPT = 1_024;
 /** When a slot becomes free nobody knows. */
 const CONCURRENCY_RETRY_US = 1_000_000;
-const NO_LEVELS: RateLevels = { requests: undefined, tokens: undefined };
 
 /** The quota store of a gateway that runs alone: exact, synchronous, bounded. Never fails. */
 export class MemoryQuotaStore implements QuotaStore {
@@ -85,11 +85,13 @@ export class MemoryQuotaStore implements QuotaStore {
     key.leases.free(id);
     key.refund(plan, this.#time.nowUs(), (held?.reservation.tokens ?? reservation.tokens) - tokens);
     if (held === undefined) {
-      this.#budgets.book(plan, reservation.admittedAtUs, costNanoUsd, 0);
+      this.#budgets.book(plan, reservation.admittedAtUs, { spent: costNanoUsd, reserved: 0, unchecked: costNanoUsd });
       return 'late';
     }
-    this.#budgets.bookAt(held.plan, held.windows, costNanoUsd, -held.reservation.costNanoUsd);
-    return costNanoUsd > held.reservation.costNanoUsd ? 'overrun' : 'settled';
+    const over = Math.max(0, costNanoUsd - held.reservation.costNanoUsd);
+    const reserved = -held.reservation.costNanoUsd;
+    this.#budgets.bookAt(held.plan, held.windows, { spent: costNanoUsd, reserved, unchecked: over });
+    return over > 0 ? 'overrun' : 'settled';
   }
 
   release(reservation: Reservation): SettleStatus {
@@ -122,6 +124,26 @@ export class MemoryQuotaStore implements QuotaStore {
     if (known !== undefined) return known;
     const refusal = this.#heldRefusal(reservation, plan, key, nowUs);
     return refusal ?? this.#admit(reservation, nowUs, plan, key, nowUs);
+  }
+
+  extend(reservation: Reservation): AcquireResult {
+    requireWhole(reservation.tokens, reservation.costNanoUsd);
+    const nowUs = this.#time.nowUs();
+    const plan = planOf(reservation.principal);
+    if (plan.unlimited) return admission(reservation, reservation.admittedAtUs, NO_LEVELS, false);
+    const held = this.#table.get(reservation.id);
+    if (held === undefined) return refusalOf('closed', undefined, NO_LEVELS);
+    const { admittedAtUs } = held.reservation;
+    const tokens = Math.max(held.reservation.tokens, reservation.tokens);
+    const costNanoUsd = Math.max(held.reservation.costNanoUsd, reservation.costNanoUsd);
+    const more = costNanoUsd - held.reservation.costNanoUsd;
+    const budget = this.#budgets.refusalAt(plan, held.windows, more);
+    if (budget !== undefined) return { ...refusalOf(budget.reason, undefined, NO_LEVELS), budget: budget.level };
+    this.#budgets.bookAt(held.plan, held.windows, { spent: 0, reserved: more, unchecked: 0 });
+    this.#key(plan).refund(plan, nowUs, held.reservation.tokens - tokens);
+    const result = admission({ ...reservation, tokens, costNanoUsd }, admittedAtUs, NO_LEVELS, more === 0);
+    held.reservation = result.reservation;
+    return result;
   }
 
   usage(principal: Principal): QuotaUsage {
@@ -162,6 +184,8 @@ export class MemoryQuotaStore implements QuotaStore {
         spentNanoUsd: spent,
         reservedNanoUsd: reserved,
         recomputedNanoUsd: live.get(`${name}/${index}`) ?? 0,
+        chargedNanoUsd: this.#budgets.tallyOf(name, index).charged,
+        uncheckedNanoUsd: this.#budgets.tallyOf(name, index).unchecked,
       })),
     );
     const overdueUs = this.#time.nowUs() - (this.#table.oldest?.leaseEndUs ?? Infinity);
@@ -203,21 +227,23 @@ export class MemoryQuotaStore implements QuotaStore {
     const result = admission(request, atUs, key.levels(plan, nowUs), false);
     const leaseEndUs = nowUs + this.#leaseUs;
     if (plan.concurrency > 0) key.leases.hold(request.id, leaseEndUs);
-    const windows = this.#budgets.book(plan, atUs, 0, request.costNanoUsd);
+    const windows = this.#budgets.book(plan, atUs, { spent: 0, reserved: request.costNanoUsd, unchecked: 0 });
     this.#table.hold({ reservation: result.reservation, plan, windows, leaseEndUs });
     return result;
   }
 
   #expire(nowUs: number, most: number): number {
-    for (let swept = 0; swept < most; swept++) {
+    let swept = 0;
+    for (; swept < most; swept++) {
       const held = this.#table.takeExpired(nowUs);
-      if (held === undefined) return swept;
+      if (held === undefined) break;
       const charged = this.options.onLeaseExpiry === 'charge';
       const cost = held.reservation.costNanoUsd;
-      this.#budgets.bookAt(held.plan, held.windows, charged ? cost : 0, -cost);
+      this.#budgets.bookAt(held.plan, held.windows, { spent: charged ? cost : 0, reserved: -cost, unchecked: 0 });
       if (charged) this.#closed.add(held.reservation.id);
     }
-    return most;
+    if (swept > 0) reservationsExpired.publish({ count: swept });
+    return swept;
   }
 
   #key(plan: QuotaPlan): KeyState {
@@ -229,14 +255,4 @@ export class MemoryQuotaStore implements QuotaStore {
     entry.plan = plan;
     return entry.state;
   }
-}
-
-function admission(request: AcquireRequest, admittedAtUs: number, levels: RateLevels, repeated: boolean): Admission {
-  const { id, principal, tokens, costNanoUsd } = request;
-  const reservation: Reservation = { id, principal, tokens, costNanoUsd, admittedAtUs, heldBy: 'store' };
-  return { admitted: true, reservation, repeated, levels };
-}
-
-function refusalOf(reason: Refusal['reason'], retryAfterUs: number | undefined, levels: RateLevels): Refusal {
-  return { admitted: false, reason, retryAfterUs, budget: undefined, levels };
 }

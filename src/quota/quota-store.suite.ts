@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aBudget, aPrincipal } from '../../test/support/principal.js';
+import { reservationsExpired } from '../kernel/channels.js';
 import { type Principal } from '../kernel/snapshot.js';
+import { violationsOf } from './audit-violations.js';
 import { type QuotaStoreOptions } from './memory-quota-store.js';
 import { type AcquireResult, type Admission, type QuotaStore, type Refusal, type Reservation } from './quota-store.js';
 
@@ -433,6 +435,82 @@ export function describeQuotaStore(name: string, open: (options: QuotaStoreOptio
       });
     });
 
+    describe('a reservation that grows', () => {
+      const principal = aPrincipal({
+        limits: { tokensPerMinute: 6000, concurrentRequests: 1 },
+        budgets: [aBudget(1000)],
+      });
+      const grow = async (reservation: Reservation, tokens: number, costNanoUsd: number): Promise<AcquireResult> =>
+        store.extend({ ...reservation, tokens, costNanoUsd });
+
+      it('holds the new totals, once however often it is asked, and is settled as one', async () => {
+        const first = await hold(principal, 100, 1000);
+        for (let n = 0; n < 3; n++) {
+          const grown = await grow(first, 2500, 300);
+          expect(grown).toMatchObject({ admitted: true, reservation: { tokens: 2500, costNanoUsd: 300 } });
+        }
+        expect(await totals(principal)).toEqual([[0, 300]]);
+        near((await store.usage(principal)).levels.tokens!.resetUs, 2500 * 10_000);
+        expect(await store.settle({ reservation: first, costNanoUsd: 250, tokens: 2000 })).toBe('settled');
+        expect(await totals(principal)).toEqual([[250, 0]]);
+        near((await store.usage(principal)).levels.tokens!.resetUs, 2000 * 10_000);
+        expect(violationsOf(await store.audit(['acme']), [principal])).toEqual([]);
+      });
+
+      it('never shrinks', async () => {
+        const first = await hold(principal, 500, 1000);
+        expect((await grow(first, 1, 1)).admitted).toBe(true);
+        expect(await totals(principal)).toEqual([[0, 500]]);
+      });
+
+      it('is refused what its budget has no room for, and keeps what it has', async () => {
+        const other = aPrincipal({ ...principal, keyId: 'other', org: 'acme', budgets: [aBudget(1000, 'org')] });
+        const mine = aPrincipal({ ...principal, budgets: [aBudget(5000), aBudget(1000, 'org')] });
+        const first = await hold(mine, 100, 10);
+        await hold(other, 850, 10);
+        expect(await grow(first, 10, 151)).toMatchObject({
+          admitted: false,
+          reason: 'budgetReserved',
+          budget: { scope: 'org', reservedNanoUsd: 950, limitNanoUsd: 1000 },
+        });
+        expect((await grow(first, 10, 150)).admitted).toBe(true);
+        expect(await totals(mine)).toEqual([
+          [0, 150],
+          [0, 1000],
+        ]);
+      });
+
+      it('is told when its budget is spent', async () => {
+        const budgets = [aBudget(1000, 'org')];
+        const first = await hold(aPrincipal({ keyId: 'a', budgets }), 100);
+        const second = await hold(aPrincipal({ keyId: 'b', budgets }), 800);
+        await store.settle({ reservation: second, costNanoUsd: 800, tokens: 0 });
+        expect(await grow(first, 0, 301)).toMatchObject({ admitted: false, reason: 'budgetSpent' });
+      });
+
+      it('takes tokens as a debt where the bucket is empty', async () => {
+        const first = await hold(principal, 1, 6000);
+        expect((await grow(first, 7000, 1)).admitted).toBe(true);
+        near((await store.usage(principal)).levels.tokens!.resetUs, 7000 * 10_000);
+      });
+
+      it('is charged to the window of its admission', async () => {
+        const first = await hold(principal, 100);
+        await rig.roll();
+        expect((await grow(first, 0, 400)).admitted).toBe(true);
+        expect(await totals(principal)).toEqual([[0, 0]]);
+        const { windows } = await store.audit(['acme']);
+        expect(windows.map((w) => [w.reservedNanoUsd, w.recomputedNanoUsd])).toContainEqual([400, 400]);
+      });
+
+      it('is refused as closed once it has ended', async () => {
+        const first = await hold(principal, 100);
+        await store.settle({ reservation: first, costNanoUsd: 10, tokens: 0 });
+        expect(await grow(first, 0, 400)).toMatchObject({ admitted: false, reason: 'closed' });
+        expect(await totals(principal)).toEqual([[10, 0]]);
+      });
+    });
+
     describe('ids and leases', () => {
       const principal = aPrincipal({
         limits: { requestsPerMinute: 60, requestBurst: 10, concurrentRequests: 5 },
@@ -459,11 +537,15 @@ export function describeQuotaStore(name: string, open: (options: QuotaStoreOptio
         expect((await refuse(principal, 300, 0, overtaken.id)).reason).toBe('closed');
       });
 
-      it('gives back by an ordinary acquire what a gateway that is gone had reserved', async () => {
+      it('gives back by an ordinary acquire what a gateway that is gone had reserved, and tells of it', async () => {
+        let expired = 0;
+        const unsubscribe = reservationsExpired.subscribe(({ count }) => (expired += count));
         for (let n = 0; n < 5; n++) await hold(principal, 200);
         expect((await refuse(principal, 100)).reason).toBe('concurrency');
         await rig.pass(LEASE_MS + 1);
         await admit(principal, 1000);
+        unsubscribe();
+        expect(expired).toBe(5);
         expect(await totals(principal)).toEqual([[0, 1000]]);
       });
 
@@ -518,9 +600,37 @@ export function describeQuotaStore(name: string, open: (options: QuotaStoreOptio
         const { windows, reservations } = await store.audit(['acme']);
         expect(reservations).toBe(2);
         const rows = windows.map((w) => [w.account, w.spentNanoUsd, w.reservedNanoUsd, w.recomputedNanoUsd]);
+        expect(violationsOf({ windows, reservations, overdueUs: 0 }, [principal, other])).toEqual([]);
         expect(rows.sort()).toEqual([
           ['key.team-a:month', 50, 100, 100],
           ['org.acme:1d', 0, 30, 30],
+        ]);
+      });
+
+      it('adds charges up apart from the accounts, and what no check had allowed', async () => {
+        await store.settle({ reservation: await hold(principal, 100), costNanoUsd: 130, tokens: 0 });
+        const late = await hold(principal, 40);
+        await rig.pass(LEASE_MS + 1);
+        await store.sweep(['acme']);
+        expect(await store.settle({ reservation: late, costNanoUsd: 25, tokens: 0 })).toBe('late');
+        const report = await store.audit(['acme']);
+        expect(report.windows).toMatchObject([{ spentNanoUsd: 155, chargedNanoUsd: 155, uncheckedNanoUsd: 30 + 25 }]);
+        await rig.roll();
+        await hold(principal, 10);
+        await store.settle({ reservation: await hold(principal, 7), costNanoUsd: 7, tokens: 0 });
+        const { windows } = await store.audit(['acme']);
+        expect(windows.map((w) => [w.spentNanoUsd, w.chargedNanoUsd, w.uncheckedNanoUsd])).toEqual([
+          [7, 7, 0],
+          [155, 155, 55],
+        ]);
+        for (let roll = 0; roll < 2; roll++) {
+          await rig.roll();
+          await store.settle({ reservation: await hold(principal, 1), costNanoUsd: 1, tokens: 0 });
+        }
+        const after = await store.audit(['acme']);
+        expect(after.windows.map((w) => [w.spentNanoUsd, w.chargedNanoUsd])).toEqual([
+          [1, 1],
+          [1, 1],
         ]);
       });
 

@@ -86,7 +86,7 @@ export interface QuotaUsage {
   readonly budgets: readonly BudgetLevel[];
 }
 
-/** One budget window recomputed from the live reservations: invariants I1, I3. */
+/** One budget window, and what it must be by sums that are kept apart from it. */
 export interface AuditedWindow {
   readonly org: string;
   /** `scope.name:window`. */
@@ -97,6 +97,10 @@ export interface AuditedWindow {
   readonly reservedNanoUsd: number;
   /** Sum of the live reservations; differs from `reservedNanoUsd` only if the store is wrong. */
   readonly recomputedNanoUsd: number;
+  /** Sum of the charges settled in it; differs from `spentNanoUsd` only if the store is wrong. */
+  readonly chargedNanoUsd: number;
+  /** Overruns, late charges and reservations booked again: the only way over the limit. */
+  readonly uncheckedNanoUsd: number;
 }
 
 export interface AuditReport {
@@ -127,6 +131,12 @@ export interface QuotaStore {
   renew(principal: Principal, ids: readonly string[]): Answer<readonly string[]>;
   /** Takes up again what a lost lease gave away: budgets and concurrency are checked, rates are not. */
   regain(reservation: Reservation): Answer<AcquireResult>;
+  /**
+   * Raises a live reservation to the given totals, in the windows that it is booked in. Budgets are checked; tokens are
+   * taken as a debt where the bucket has none. Nothing is ever lowered, so the same call counts once.
+   * A reservation that is not held any more is refused as `closed`.
+   */
+  extend(reservation: Reservation): Answer<AcquireResult>;
   usage(principal: Principal): Answer<QuotaUsage>;
   /** Ends reservations whose lease is over; returns how many. */
   sweep(orgs: readonly string[]): Answer<number>;

@@ -13,6 +13,7 @@ import { type LeaseKeeper } from './lease-keeper.js';
 import { MemoryQuotaStore } from './memory-quota-store.js';
 import { QuotaGuard } from './quota.guard.js';
 import { type QuotaStore } from './quota-store.js';
+import { slicedReservationOf } from './sliced-reservation.js';
 
 const execution = { switchToHttp: () => ({ getRequest: () => ({ raw: {} }) }) } as unknown as ExecutionContext;
 const budgeted = aPrincipal({ budgets: [aBudget(1_000_000)] });
@@ -75,6 +76,25 @@ describe('QuotaGuard', () => {
     const ctx = request({ principal: budgeted, quota: { strict: true } });
     void guard.canActivate(execution);
     expect(reservedOf(ctx)).toBe(ctx.request!.document.bytes.length + 8 + 2 * 4096);
+  });
+
+  it('holds a slice of a long stream where reservations are sliced, with the whole cap upstream', () => {
+    const stream = request({ principal: budgeted, quota: { mode: 'sliced' }, body: { stream: true } });
+    void guard.canActivate(execution);
+    expect([stream.outputCap, stream.reservedOutputTokens]).toEqual([4096, 4096]);
+    expect(reservedOf(stream)).toBe(promptOf(stream) + 2 * 1024);
+  });
+
+  it.each([
+    ['a plain answer', { body: {} }, 4096],
+    ['a short stream', { body: { stream: true, max_tokens: 1024 } }, 4096],
+    ['whole reservations', { body: { stream: true }, quota: { mode: 'whole' } as const }, 4096],
+  ])('holds all of %s', (_name, traits, output) => {
+    const ctx = request({ principal: budgeted, quota: { mode: 'sliced' }, ...traits });
+    if ('max_tokens' in traits.body) ctx.outputCap = 1024;
+    void guard.canActivate(execution);
+    expect(reservedOf(ctx)).toBe(promptOf(ctx) + 2 * (ctx.outputCap ?? output));
+    expect(slicedReservationOf(ctx)).toBeUndefined();
   });
 
   it('looks only at targets that the key may use and that are on', () => {

@@ -16,6 +16,7 @@ import { QUOTA_STORE } from './quota.tokens.js';
 import { type AcquireResult, type QuotaStore } from './quota-store.js';
 import { writeRateHeaders } from './rate-headers.js';
 import { refusalError } from './refusal-error.js';
+import { FIRST_SLICE, SlicedReservation } from './sliced-reservation.js';
 import { promptSize } from './token-estimate.js';
 
 /** Reserves the worst case of a request before any upstream is called, in one atomic step. */
@@ -40,21 +41,27 @@ export class QuotaGuard implements CanActivate {
     }
     // What is reserved bounds the answer only if the upstream is told so.
     ctx.outputCap = bounds.outputTokens / request.choices;
-    const tokens = bounds.promptTokens + bounds.outputTokens;
-    const result = this.store.acquire({ id: ctx.id, principal, tokens, costNanoUsd: priceOf(ctx, model, bounds) });
-    if (result instanceof Promise) return result.then((settled) => this.#admit(ctx, bounds, settled));
-    return this.#admit(ctx, bounds, result);
+    const held = isSliced(ctx, request, model, bounds) ? { ...bounds, outputTokens: FIRST_SLICE } : bounds;
+    const tokens = held.promptTokens + held.outputTokens;
+    const result = this.store.acquire({ id: ctx.id, principal, tokens, costNanoUsd: priceOf(ctx, model, held) });
+    if (result instanceof Promise) return result.then((settled) => this.#admit(ctx, model, bounds, held, settled));
+    return this.#admit(ctx, model, bounds, held, result);
   }
 
-  #admit(ctx: RequestContext, bounds: ChargeBounds, result: AcquireResult): true {
+  #admit(ctx: RequestContext, model: Model, bounds: ChargeBounds, held: ChargeBounds, result: AcquireResult): true {
     writeRateHeaders(ctx.answerHeaders, result.levels);
     if (!result.admitted) {
       quotaRefused.publish({ reason: result.reason });
       throw refusalError(result, this.clock);
     }
     ctx.reservedOutputTokens = bounds.outputTokens;
-    this.ledger.open(ctx, bounds, result.reservation);
-    this.leases.hold(ctx, result.reservation);
+    let { reservation } = result;
+    if (held !== bounds) {
+      const cost = (outputTokens: number): number => priceOf(ctx, model, { ...bounds, outputTokens });
+      reservation = new SlicedReservation(ctx, this.store, reservation, { ...bounds, cost }).reservation;
+    }
+    this.ledger.open(ctx, bounds, reservation);
+    this.leases.hold(ctx, reservation);
     return true;
   }
 }
@@ -66,6 +73,18 @@ function isLimited({ principal }: RequestContext): boolean {
     requestsPerMinute !== undefined ||
     tokensPerMinute !== undefined ||
     concurrentRequests !== undefined
+  );
+}
+
+/** Only a stream can be stopped half-way, and only money and tokens per minute are held by the slice. */
+function isSliced(ctx: RequestContext, request: ChatRequest, model: Model, bounds: ChargeBounds): boolean {
+  const { snapshot, principal } = ctx;
+  if (snapshot.quota.reservation.mode !== 'sliced' || !request.stream) return false;
+  // Who bills the whole answer of a caller that left must find it reserved.
+  return (
+    bounds.outputTokens > FIRST_SLICE &&
+    candidates(ctx, model).every(({ provider }) => provider.onDisconnect !== 'reserved') &&
+    (principal.budgets.length > 0 || principal.limits.tokensPerMinute !== undefined)
   );
 }
 

@@ -16,6 +16,7 @@ import { type QuotaStore } from './quota-store.js';
 import { connectQuotaRedis } from './redis-client.js';
 import { RedisQuotaStore } from './redis-quota-store.js';
 import { ResilientQuotaStore } from './resilient-quota-store.js';
+import { WasteMeter } from './waste-meter.js';
 
 /** The store that start-up chooses: Redis where `REDIS_URL` names one, else this process alone. */
 async function createStore(config: ConfigStore, environment: Environment, clock: Clock): Promise<QuotaStore> {
@@ -52,6 +53,7 @@ async function selfTest(store: QuotaStore, clock: Clock, logger: Logger): Promis
     Ledger,
     LeaseKeeper,
     QuotaGuard,
+    WasteMeter,
   ],
   exports: [QUOTA_STORE, Ledger, LeaseKeeper, QuotaGuard],
 })

@@ -16,6 +16,11 @@ export class RecentOperations {
     this.#live.set(reservation.id, reservation);
   }
 
+  /** A reservation grew, unless it has ended meanwhile. */
+  raised(reservation: Reservation): void {
+    if (this.#live.has(reservation.id)) this.#live.set(reservation.id, reservation);
+  }
+
   settled(settlement: Settlement, nowMs: number): void {
     this.#live.delete(settlement.reservation.id);
     // Only money must not be forgotten: rates heal by themselves within the minute.

@@ -1,3 +1,4 @@
+import { reservationsExpired, type StoreRoundTripFact, storeRoundTrips } from '../kernel/channels.js';
 import { type Clock, type Timer } from '../kernel/clock.js';
 import { type Principal } from '../kernel/snapshot.js';
 import {
@@ -6,11 +7,14 @@ import {
   beginExchange,
   levelOf,
   readAcquire,
+  readExpired,
+  readExtension,
   readLevels,
   readStatuses,
   type Wanted,
 } from './exchange.js';
 import { EXCHANGE_LUA } from './lua/exchange.lua.js';
+import { EXTEND_LUA } from './lua/extend.lua.js';
 import { AUDIT_LUA, HEARTBEAT_LUA, RENEW_LUA, SWEEP_LUA, USAGE_LUA } from './lua/upkeep.lua.js';
 import { type QuotaStoreOptions } from './memory-quota-store.js';
 import { Outbox, type Outgoing } from './outbox.js';
@@ -20,13 +24,13 @@ import {
   type AcquireResult,
   type Admission,
   type Answer,
-  type AuditedWindow,
   type AuditReport,
   type QuotaUsage,
   type Reservation,
   type Settlement,
   type SettleStatus,
 } from './quota-store.js';
+import { mergeAudits } from './redis-audit.js';
 import { type QuotaRedis, redisIdentity } from './redis-client.js';
 import { GATEWAYS_KEY, keysOf, orgKeys } from './redis-keys.js';
 import { RedisScript } from './redis-script.js';
@@ -38,7 +42,6 @@ const SETTLED_AT_ONCE = 64;
 const SETTLE_WITHIN_MS = 1;
 /** A gateway that gave no sign for this long does not count. */
 const SIGN_COUNTS_US = 15_000_000;
-const AUDIT_FIELDS = 5;
 
 /**
  * The quota store that gateways share: every decision is one Lua script on the org's Redis, timed by Redis itself.
@@ -46,6 +49,7 @@ const AUDIT_FIELDS = 5;
  */
 export class RedisQuotaStore implements RemoteQuotaStore {
   readonly #exchange = new RedisScript(EXCHANGE_LUA);
+  readonly #extend = new RedisScript(EXTEND_LUA);
   readonly #renew = new RedisScript(RENEW_LUA);
   readonly #sweep = new RedisScript(SWEEP_LUA);
   readonly #usage = new RedisScript(USAGE_LUA);
@@ -80,6 +84,18 @@ export class RedisQuotaStore implements RemoteQuotaStore {
     return this.#want(reservation, 'restore', reservation.admittedAtUs);
   }
 
+  async extend(reservation: Reservation): Promise<AcquireResult> {
+    requireWhole(reservation.tokens, reservation.costNanoUsd);
+    const plan = planOf(reservation.principal);
+    if (plan.unlimited) return admitUnlimited(reservation, reservation.admittedAtUs);
+    const keys = keysOf(plan);
+    const { id, tokens, costNanoUsd } = reservation;
+    const budgets = plan.budgets.flatMap(({ account, lengthUs, budget }) => [account, lengthUs, budget.limitNanoUsd]);
+    const args = [id, tokens, costNanoUsd, plan.tokensPerMinute, ...budgets];
+    const reply = await this.#timed('extend', this.#extend.run(this.client, [...keys.org, keys.tokens], args));
+    return readExtension(reply as number[], reservation, plan);
+  }
+
   settle(settlement: Settlement): Answer<SettleStatus> {
     requireWhole(settlement.tokens, settlement.costNanoUsd);
     const plan = planOf(settlement.reservation.principal);
@@ -98,7 +114,8 @@ export class RedisQuotaStore implements RemoteQuotaStore {
     if (plan.unlimited || ids.length === 0) return [];
     const keys = keysOf(plan);
     const args = [this.#hold.leaseUs, plan.concurrency > 0 ? 1 : 0, ...ids];
-    return (await this.#renew.run(this.client, [...keys.org, keys.slots], args)) as string[];
+    const run = this.#renew.run(this.client, [...keys.org, keys.slots], args);
+    return (await this.#timed('renew', run)) as string[];
   }
 
   async usage(principal: Principal): Promise<QuotaUsage> {
@@ -107,7 +124,7 @@ export class RedisQuotaStore implements RemoteQuotaStore {
     const args = [plan.periodUs, plan.burst, plan.tokensPerMinute];
     const accounts = plan.budgets.flatMap(({ account, lengthUs }) => [account, lengthUs]);
     const run = this.#usage.run(this.client, [...org, requests, tokens, slots], [...args, ...accounts]);
-    const reply = (await run) as number[];
+    const reply = (await this.#timed('usage', run)) as number[];
     return {
       levels: readLevels(plan, reply),
       concurrent: reply[4] ?? 0,
@@ -122,7 +139,7 @@ export class RedisQuotaStore implements RemoteQuotaStore {
 
   async audit(orgs: readonly string[]): Promise<AuditReport> {
     const replies = orgs.map(async (org) => {
-      const reply = await this.#audit.run(this.client, orgKeys(encodeURIComponent(org)), []);
+      const reply = await this.#timed('audit', this.#audit.run(this.client, orgKeys(encodeURIComponent(org)), []));
       return { org, reply: reply as (string | number)[] };
     });
     return mergeAudits(await Promise.all(replies));
@@ -132,7 +149,8 @@ export class RedisQuotaStore implements RemoteQuotaStore {
   async heartbeat(): Promise<Heartbeat> {
     const identity = await redisIdentity(this.client);
     const args = [this.gatewayId, SIGN_COUNTS_US];
-    const reply = (await this.#heartbeat.run(this.client, [GATEWAYS_KEY], args)) as number[];
+    const run = this.#heartbeat.run(this.client, [GATEWAYS_KEY], args);
+    const reply = (await this.#timed('heartbeat', run)) as number[];
     const [gateways = 1, lastUs = 0, signUs = 0] = reply;
     const expired = signUs - this.#lastSignUs > SIGN_COUNTS_US;
     const lostWrites = this.#lastSignUs > 0 && !expired && lastUs !== this.#lastSignUs;
@@ -157,6 +175,8 @@ export class RedisQuotaStore implements RemoteQuotaStore {
 
   async #ask(wanted: Wanted): Promise<AcquireResult> {
     const reply = await this.#send(wanted.plan, this.#outbox.take(wanted.plan.org, SETTLED_AT_ONCE), wanted);
+    const expired = readExpired(reply);
+    if (expired > 0) reservationsExpired.publish({ count: expired });
     return readAcquire(reply, wanted);
   }
 
@@ -164,7 +184,8 @@ export class RedisQuotaStore implements RemoteQuotaStore {
     const call = beginExchange(keysOf(plan).org, batch.length, wanted, this.#hold);
     for (const outgoing of batch) addSettlement(call, outgoing.plan, outgoing.settlement);
     try {
-      const reply = (await this.#exchange.run(this.client, call.keys, call.args)) as unknown[];
+      const run = this.#exchange.run(this.client, call.keys, call.args);
+      const reply = (await this.#timed(wanted ? 'acquire' : 'settle', run)) as unknown[];
       const statuses = readStatuses(reply);
       batch.forEach((outgoing, place) => outgoing.resolve(statuses[place] ?? 'unknown'));
       return reply;
@@ -190,11 +211,29 @@ export class RedisQuotaStore implements RemoteQuotaStore {
     return sent;
   }
 
+  /** Without a listener: the promise itself. */
+  #timed(operation: StoreRoundTripFact['operation'], run: Promise<unknown>): Promise<unknown> {
+    return storeRoundTrips.heard ? this.#measured(operation, run) : run;
+  }
+
+  async #measured(operation: StoreRoundTripFact['operation'], run: Promise<unknown>): Promise<unknown> {
+    const from = this.clock.now();
+    let failed = true;
+    try {
+      const reply = await run;
+      failed = false;
+      return reply;
+    } finally {
+      storeRoundTrips.publish({ operation, ms: this.clock.now() - from, failed });
+    }
+  }
+
   async #sweepOrg(keys: readonly string[]): Promise<number> {
     let swept = 0;
     for (;;) {
-      const count = (await this.#sweep.run(this.client, keys, [SWEPT_AT_ONCE])) as number;
+      const count = (await this.#timed('sweep', this.#sweep.run(this.client, keys, [SWEPT_AT_ONCE]))) as number;
       swept += count;
+      if (count > 0) reservationsExpired.publish({ count });
       if (count < SWEPT_AT_ONCE) return swept;
     }
   }
@@ -204,26 +243,4 @@ function admitUnlimited(request: AcquireRequest, nowUs: number): Admission {
   const { id, principal, tokens, costNanoUsd } = request;
   const reservation = { id, principal, tokens, costNanoUsd, admittedAtUs: nowUs, heldBy: 'store' } as const;
   return { admitted: true, reservation, repeated: false, levels: { requests: undefined, tokens: undefined } };
-}
-
-function mergeAudits(parts: readonly { org: string; reply: readonly (string | number)[] }[]): AuditReport {
-  const windows: AuditedWindow[] = [];
-  let reservations = 0;
-  let overdueUs = 0;
-  for (const { org, reply } of parts) {
-    reservations += Number(reply[0]);
-    overdueUs = Math.max(overdueUs, Number(reply[1]));
-    for (let at = 2; at < reply.length; at += AUDIT_FIELDS) {
-      const [account, index, spent, reserved, recomputed] = reply.slice(at, at + AUDIT_FIELDS);
-      windows.push({
-        org,
-        account: String(account),
-        index: Number(index),
-        spentNanoUsd: Number(spent),
-        reservedNanoUsd: Number(reserved),
-        recomputedNanoUsd: Number(recomputed),
-      });
-    }
-  }
-  return { windows, reservations, overdueUs };
 }

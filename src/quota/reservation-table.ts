@@ -3,7 +3,7 @@ import { type Reservation } from './quota-store.js';
 
 /** A live reservation and where it is booked. */
 export interface Held {
-  readonly reservation: Reservation;
+  reservation: Reservation;
   readonly plan: QuotaPlan;
   /** Numbers of its budget windows, in the plan's order. */
   readonly windows: readonly number[];

@@ -1,5 +1,7 @@
 import { type RequestContext } from '../kernel/request-context.js';
 import { type Answer, type AnswerFacts, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
+import { hasEnded, lengthEnding } from './length-ending.js';
+import { type SlicedReservation, slicedReservationOf } from './sliced-reservation.js';
 
 /**
  * Fewest tokens that a long text can be: cut by it, no honest answer of natural language or code is. The estimate that
@@ -11,15 +13,16 @@ const GRACE_EVENTS = 16;
 const GRACE_SHARE = 1 / 16;
 
 /**
- * Ends the stream of a request that holds a reservation once the upstream, against the cap that it was given, has
- * sent more than was reserved: with `finish_reason: "length"` for every choice still open. Overshoot is at most a
- * sixteenth plus 16 events plus one read where an event is a token. Without a reservation: the answer itself.
+ * Ends the stream of a request that holds a reservation with `finish_reason: "length"` for every choice still open:
+ * once the upstream, against the cap that it was given, has sent more than was reserved, or where the next slice of a
+ * sliced reservation was refused. Overshoot of the one is at most a sixteenth plus 16 events plus one read where an
+ * event is a token, of the other one read. Without a reservation: the answer itself.
  */
 export function reservedStream(ctx: RequestContext, answer: Answer): Answer {
   const reserved = ctx.reservedOutputTokens;
   const facts = ctx.answeredBy?.facts;
   if (reserved === undefined || !facts || answer.first.json) return answer;
-  return new ReservedStream(ctx, answer, facts, reserved);
+  return new ReservedStream(ctx, answer, facts, reserved, slicedReservationOf(ctx));
 }
 
 /** Whether more tokens have come than were reserved, beyond doubt. */
@@ -38,52 +41,43 @@ class ReservedStream implements Answer {
     private readonly ctx: RequestContext,
     private readonly answer: Answer,
     private readonly facts: AnswerFacts,
+    /** The most that the answer may ever use, output tokens of all choices. */
     private readonly reserved: number,
+    private readonly slices: SlicedReservation | undefined,
   ) {
     this.first = this.#counted(answer.first);
   }
 
   async next(): Promise<EventBatch | undefined> {
+    if (this.slices?.isSpent) await this.#awaitSlice(this.slices);
     if (this.#state === 'open') {
       const batch = await this.answer.next();
       return batch && this.#counted(batch);
     }
     if (this.#state === 'ended') return undefined;
     this.#state = 'ended';
-    return { payloads: [this.#ending()], json: undefined };
+    return { payloads: [lengthEnding(this.ctx, this.facts, this.#last)], json: undefined };
+  }
+
+  /** What has come is paid; what comes next waits until it is. */
+  async #awaitSlice(slices: SlicedReservation): Promise<void> {
+    if (this.#state !== 'open' || hasEnded(this.ctx, this.facts)) return;
+    if (!(await slices.covers())) this.#cut();
   }
 
   /** Lets the batch through, for it is paid; after one that goes too far the upstream is let go of at once. */
   #counted(batch: EventBatch): EventBatch {
-    const { facts, ctx } = this;
-    if (!exceeds(facts, this.reserved) || facts.done || facts.finished.size >= this.#choices) return batch;
-    this.#last = batch.payloads.at(-1) ?? this.#last;
-    this.#state = 'cutting';
-    ctx.cut = 'reservation_spent';
-    ctx.abort(new UpstreamFailure('ignored', 'cancelled', 'never'));
+    const { facts, ctx, slices } = this;
+    slices?.use(facts);
+    const tooFar = exceeds(facts, this.reserved);
+    if (tooFar || slices) this.#last = batch.payloads.at(-1) ?? this.#last;
+    if (tooFar && !hasEnded(ctx, facts)) this.#cut();
     return batch;
   }
 
-  get #choices(): number {
-    return Math.max(this.facts.choices, this.ctx.request?.choices ?? 1);
-  }
-
-  /** A chunk like the upstream's last, which is parsed only now. */
-  #ending(): string {
-    const choices: object[] = [];
-    for (let index = 0; index < this.#choices; index++) {
-      if (!this.facts.finished.has(index)) choices.push({ index, delta: {}, finish_reason: 'length' });
-    }
-    return JSON.stringify({ object: 'chat.completion.chunk', ...members(this.#last), choices, usage: undefined });
-  }
-}
-
-function members(payload: string): object {
-  try {
-    const chunk: unknown = JSON.parse(payload);
-    return typeof chunk === 'object' && chunk !== null ? chunk : {};
-  } catch {
-    // After the first content the decoder passes on what nobody can read.
-    return {};
+  #cut(): void {
+    this.#state = 'cutting';
+    this.ctx.cut = 'reservation_spent';
+    this.ctx.abort(new UpstreamFailure('ignored', 'cancelled', 'never'));
   }
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FlakyQuotaStore } from '../../test/support/flaky-quota-store.js';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { aBudget, aPrincipal } from '../../test/support/principal.js';
+import { settlementLost } from '../kernel/channels.js';
 import { type Principal } from '../kernel/snapshot.js';
 import { MemoryQuotaStore } from './memory-quota-store.js';
 import { describeQuotaStore } from './quota-store.suite.js';
@@ -222,14 +223,42 @@ describe('resilient quota store', () => {
     expect(store.replays).toBe(1);
   });
 
-  it('bounds the journal and counts what found no room', async () => {
+  it('lets a reservation grow without the store only where its owner lets requests begin without it', async () => {
+    const reservations = [await hold(STRICT, 100), await hold(LENIENT, 100), await hold(RATED, 0, 10)];
     await fail();
+    const grown = await Promise.all(reservations.map(async (held) => store.extend({ ...held, costNanoUsd: 200 })));
+    expect(grown.map((result) => (result.admitted ? result.reservation.costNanoUsd : result.reason))).toEqual([
+      'unavailable',
+      200,
+      200,
+    ]);
+  });
+
+  it('books a grown reservation again with all that it held, and none that has ended', async () => {
+    const [running, ended] = [await hold(STRICT, 100), await hold(STRICT, 100)];
+    await store.extend({ ...running, costNanoUsd: 300 });
+    const late = store.extend({ ...ended, costNanoUsd: 300 });
+    await store.settle({ reservation: ended, costNanoUsd: 50, tokens: 0 });
+    await late;
+    await fail();
+    remote.loseAll();
+    await recover();
+    expect(truth(STRICT)).toEqual([50, 300]);
+  });
+
+  it('bounds the journal, counts what found no room and says so', async () => {
+    const lost: number[] = [];
+    const unsubscribe = settlementLost.subscribe(({ nanoUsd }) => lost.push(nanoUsd));
+    await fail();
+    expect(store.journal.fillRatio).toBeLessThan(0.01);
     for (let n = 0; n < 10_100; n++) {
       const reservation = await hold(LENIENT, 1);
       void store.settle({ reservation, costNanoUsd: 1, tokens: 0 });
     }
     // The five that failed are there, to be released.
-    expect(store.journal).toMatchObject({ size: 10_000, dropped: 105, droppedNanoUsd: 105 });
+    expect(store.journal).toMatchObject({ size: 10_000, fillRatio: 1, dropped: 105, droppedNanoUsd: 105 });
+    expect(lost).toEqual(Array.from({ length: 105 }, () => 1));
+    unsubscribe();
     await recover();
     expect(truth(LENIENT)[0]).toBe(10_100 - 105);
   });

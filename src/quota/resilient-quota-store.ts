@@ -32,6 +32,8 @@ export interface ModeChange {
 
 export interface JournalLevel {
   readonly size: number;
+  /** Of the fuller of its two bounds, 0 to 1. */
+  readonly fillRatio: number;
   readonly dropped: number;
   readonly droppedNanoUsd: number;
 }
@@ -85,8 +87,8 @@ export class ResilientQuotaStore implements QuotaStore {
 
   /** Settlements that wait for the store, and what found no room: for gauges and alerts. */
   get journal(): JournalLevel {
-    const { size, dropped, droppedNanoUsd } = this.#journal;
-    return { size, dropped, droppedNanoUsd };
+    const { size, fillRatio, dropped, droppedNanoUsd } = this.#journal;
+    return { size, fillRatio, dropped, droppedNanoUsd };
   }
 
   /** Times that the store had lost data and was told again. */
@@ -127,6 +129,20 @@ export class ResilientQuotaStore implements QuotaStore {
     return this.#try(answer, ANSWER_WITHIN_MS).then(
       (result) => this.#remember(result),
       () => goOn(reservation),
+    );
+  }
+
+  /** Without the store a stream goes on as far as its owner lets requests begin without it. */
+  extend(reservation: Reservation): Answer<AcquireResult> {
+    if (this.#mode === 'local' || reservation.heldBy === 'local') return extendWithout(reservation);
+    const answer = this.remote.extend(reservation);
+    if (!(answer instanceof Promise)) return answer;
+    return this.#try(answer, ANSWER_WITHIN_MS).then(
+      (result) => {
+        if (result.admitted) this.#recent.raised(result.reservation);
+        return result;
+      },
+      () => extendWithout(reservation),
     );
   }
 
@@ -278,6 +294,11 @@ const UNAVAILABLE: Refusal = {
 
 function fits({ tokens, principal }: AcquireRequest): boolean {
   return tokens <= (principal.limits.tokensPerMinute ?? Infinity);
+}
+
+function extendWithout(reservation: Reservation): AcquireResult {
+  const { budgets, budgetOnRedisDown } = reservation.principal;
+  return budgets.length > 0 && budgetOnRedisDown === 'deny' ? UNAVAILABLE : goOn(reservation);
 }
 
 function goOn(reservation: Reservation): AcquireResult {

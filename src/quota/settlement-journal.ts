@@ -1,3 +1,4 @@
+import { settlementLost } from '../kernel/channels.js';
 import { type Settlement } from './quota-store.js';
 
 const MAX_ENTRIES = 10_000;
@@ -18,6 +19,7 @@ export class SettlementJournal {
     if (this.#entries.length >= MAX_ENTRIES || this.#bytes + bytes > MAX_BYTES) {
       this.#dropped++;
       this.#droppedNanoUsd += settlement.costNanoUsd;
+      settlementLost.publish({ nanoUsd: settlement.costNanoUsd });
       return false;
     }
     this.#entries.push(settlement);
@@ -37,6 +39,11 @@ export class SettlementJournal {
 
   get size(): number {
     return this.#entries.length;
+  }
+
+  /** The fuller of the two bounds, 0 to 1. */
+  get fillRatio(): number {
+    return Math.max(this.#entries.length / MAX_ENTRIES, this.#bytes / MAX_BYTES);
   }
 
   get dropped(): number {

@@ -1,3 +1,4 @@
+import { storeReplayed } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type Principal } from '../kernel/snapshot.js';
 import { bounded } from './bounded.js';
@@ -84,6 +85,7 @@ export class StoreRecovery {
     }
     this.#replaying = false;
     this.#replays++;
+    storeReplayed.publish({ reservations: live.length, settlements: settlements.length });
   }
 
   async #renew(): Promise<void> {

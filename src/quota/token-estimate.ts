@@ -20,9 +20,14 @@ export function promptSize({ document, body }: ChatRequest): PromptSize {
 export function estimateUsage(request: ChatRequest, facts: AnswerFacts): Usage {
   return {
     promptTokens: Math.ceil(request.document.bytes.length / CHARACTERS_PER_TOKEN),
-    completionTokens: Math.max(facts.deltas, Math.ceil(facts.characters / CHARACTERS_PER_TOKEN)),
+    completionTokens: estimateOutput(facts),
     cachedTokens: 0,
   };
+}
+
+/** What an answer has probably used so far: a token per event at least. */
+export function estimateOutput({ deltas, characters }: AnswerFacts): number {
+  return Math.max(deltas, Math.ceil(characters / CHARACTERS_PER_TOKEN));
 }
 
 /** Whether reported usage can be true: whole numbers, none negative, none beyond what the request could cause. */

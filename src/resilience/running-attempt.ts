@@ -9,6 +9,9 @@ import { type ProviderCatalog } from '../providers/catalog.js';
 import { attemptBounds } from './attempt-bounds.js';
 import { type AttemptSlot } from './attempt-slot.js';
 
+/** How long an upstream is read on after its caller has left, ms. */
+const LINGER_MS = 10_000;
+
 /** What an attempt is made with. */
 export interface AttemptMaterial {
   readonly ctx: RequestContext;
@@ -26,6 +29,8 @@ export class RunningAttempt implements Answer {
   readonly record: AttemptRecord;
   readonly #attempt: Attempt;
   readonly #deadline: Timer;
+  #lingering: Timer | undefined;
+  #cancelled = false;
   #first: EventBatch = { payloads: [], json: undefined };
 
   constructor(
@@ -47,6 +52,7 @@ export class RunningAttempt implements Answer {
     ctx.abort = (failure) => {
       this.cancel(failure);
     };
+    if (target.provider.onDisconnect === 'drain') this.#lingerAfterwards(ctx, clock);
     ctx.onClose(() => {
       if (this.record.endedAt !== undefined) return;
       const cancelled = new UpstreamFailure('ignored', 'cancelled', 'never');
@@ -94,7 +100,21 @@ export class RunningAttempt implements Answer {
 
   /** Lets go of the upstream at once. */
   cancel(failure: UpstreamFailure): void {
+    this.#cancelled = true;
     this.#attempt.cancel(failure);
+  }
+
+  /** Whoever reads this attempt reads on when the caller leaves, for the usage that comes last; not for long. */
+  #lingerAfterwards(ctx: RequestContext, clock: Clock): void {
+    ctx.linger = () => {
+      const letGo = (): void => {
+        const cancelled = new UpstreamFailure('ignored', 'cancelled', 'never');
+        this.cancel(cancelled);
+        this.#end(cancelled);
+      };
+      if (this.#cancelled) letGo();
+      else this.#lingering = clock.after(LINGER_MS, letGo);
+    };
   }
 
   #end(error: unknown): void {
@@ -109,7 +129,11 @@ export class RunningAttempt implements Answer {
     record.status = failure?.details.status;
     const ttftMs = record.firstContentAt === undefined ? undefined : record.firstContentAt - record.startedAt;
     this.slot.release(failure, ttftMs, record.endedAt - record.startedAt);
-    attemptEnded.publish({ ctx: this.material.ctx, attempt: record });
+    const { ctx } = this.material;
+    attemptEnded.publish({ ctx, attempt: record });
+    if (!ctx.linger) return;
+    this.#lingering?.cancel();
+    ctx.endLinger();
   }
 }
 

@@ -30,6 +30,7 @@ describe.skipIf(!hasRedisServer)('quotas shared by two gateways through a real R
         auth: {
           anonymous: { enabled: false },
           keys: [
+            key('ops', { role: 'admin' }),
             key('hundred', { budgets: [{ scope: 'key', window: '30d', usd: usdFor(100) }] }),
             key('fifty', {
               budgets: [{ scope: 'org', window: '30d', usd: usdFor(50) }],
@@ -46,7 +47,8 @@ describe.skipIf(!hasRedisServer)('quotas shared by two gateways through a real R
         models: [
           { name: 'm', targets: [{ provider: 'up', model: 'm' }], price: { inputPerMillion: 1, outputPerMillion: 1 } },
         ],
-        quota: { leaseMs: 2000 },
+        // Longer than a busy machine may hold a gateway's renewals up: a lost lease rightly ends its request.
+        quota: { leaseMs: 8000 },
       },
     });
   };
@@ -125,22 +127,48 @@ describe.skipIf(!hasRedisServer)('quotas shared by two gateways through a real R
     expect((await decided(gateways[0]!, 'fifty')).status).toBe(200);
   });
 
+  it('shows operators of either gateway the usage of both, and accounts that are right', async () => {
+    const ask = async (path: string, gateway: GatewayProcess): Promise<unknown> =>
+      (await fetch(`${gateway.opsUrl}/admin/${path}`, { headers: bearer('ops') })).json();
+    for (const gateway of gateways) {
+      expect(await ask('usage?by=org', gateway)).toMatchObject({
+        entries: expect.arrayContaining([
+          expect.objectContaining({
+            org: 'fifty',
+            budgets: [expect.objectContaining({ window: '30d', spentUsd: String(usdFor(1)), reservedUsd: '0' })],
+          }),
+        ]) as unknown,
+      });
+      expect(await ask('audit', gateway)).toMatchObject({ consistent: true, reservations: 0, violations: [] });
+    }
+  });
+
   it('without Redis: budgets fail closed unless the key says otherwise, rates go on, nothing hangs, and it heals', async () => {
     const gateway = gateways[0]!;
     const transitions = (mode: string): number => gateway.log.filter((line) => line.mode === mode).length;
     const before = { local: transitions('local'), shared: transitions('shared') };
     await redis.kill();
     await gateway.until(() => transitions('local') > before.local);
+    const gauges = async (): Promise<string> => (await fetch(`${gateway.opsUrl}/metrics`)).text();
+    expect(await gauges()).toMatch(/^gateway_redis_up 0$/m);
+    expect(await gauges()).toMatch(/^gateway_quota_fail_closed_keys 3$/m);
+    expect(await gauges()).toMatch(/^gateway_quota_store_errors_total\{operation="\w+"\} [1-9]/m);
     const denied = await gateway.post(HELLO, bearer('outage'));
     expect(denied.status).toBe(503);
     expect(await denied.json()).toMatchObject({ error: { code: 'quota_backend_unavailable' } });
     expect((await gateway.post(HELLO, bearer('allowed'))).status).toBe(200);
+    await expect.poll(gauges).toMatch(/^gateway_settlement_journal_entries [1-9]/m);
     expect((await gateway.post(HELLO, bearer('rate'))).status).toBe(200);
     expect((await fetch(`${gateway.publicUrl}/v1/health`)).status).toBe(200);
+    expect((await fetch(`${gateway.opsUrl}/admin/audit`, { headers: bearer('ops') })).status).toBe(503);
     await redis.restart();
     await gateway.until(() => transitions('shared') > before.shared);
     expect((await decided(gateway, 'outage')).status).toBe(200);
     const { budgets } = await eventually('allowed', ({ budgets: [budget] }) => budget!.spentUsd !== '0');
     expect(budgets[0]!.spentUsd).toBe(String(usdFor(1)));
+    const healed = await gauges();
+    expect(healed).toMatch(/^gateway_redis_up 1$/m);
+    expect(healed).toMatch(/^gateway_settlement_journal_entries 0$/m);
+    expect(healed).toMatch(/^gateway_quota_store_latency_seconds_count\{operation="acquire"\} [1-9]/m);
   });
 });

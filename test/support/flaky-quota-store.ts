@@ -37,6 +37,7 @@ export class FlakyQuotaStore implements RemoteQuotaStore {
   release: RemoteQuotaStore['release'] = (reservation) => this.#do('release', () => this.#inner.release(reservation));
   renew: RemoteQuotaStore['renew'] = (principal, ids) => this.#do('renew', () => this.#inner.renew(principal, ids));
   regain: RemoteQuotaStore['regain'] = (reservation) => this.#do('regain', () => this.#inner.regain(reservation));
+  extend: RemoteQuotaStore['extend'] = (reservation) => this.#do('extend', () => this.#inner.extend(reservation));
   restore: RemoteQuotaStore['restore'] = (reservation) => this.#do('restore', () => this.#inner.regain(reservation));
   usage: RemoteQuotaStore['usage'] = (principal) => this.#do('usage', () => this.#inner.usage(principal));
   sweep: RemoteQuotaStore['sweep'] = () => this.#do('sweep', () => this.#inner.sweep());

@@ -24,6 +24,7 @@ export interface BenchProvider {
   /** A fixed limit. */
   readonly limit?: number;
   readonly probe?: object;
+  readonly onDisconnect?: 'cancel' | 'drain' | 'reserved';
   readonly timeouts?: Readonly<Record<string, number>>;
 }
 
@@ -120,13 +121,14 @@ function fileOf(providers: readonly BenchProvider[], resilience: object): object
   return {
     version: 1,
     auth: { anonymous: { enabled: true, models: ['*'] } },
-    providers: providers.map(({ name, limit, timeouts, probe }) => ({
+    providers: providers.map(({ name, limit, timeouts, probe, onDisconnect }) => ({
       name,
       kind: 'openai',
       baseUrl: `https://${name}.test/v1`,
       ...(limit !== undefined && { concurrency: { limiter: 'fixed', initial: limit, min: 1, max: limit } }),
       ...(timeouts && { timeouts }),
       ...(probe && { probe }),
+      ...(onDisconnect && { onDisconnect }),
     })),
     models: [
       {
