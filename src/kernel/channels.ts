@@ -58,6 +58,23 @@ export interface BreakerFact {
 
 export const breakerTransitions = typedChannel<BreakerFact>('breaker');
 
+/** How a second attempt that was wanted early ended: it answered, the first one did, it failed, or it was not started. */
+export type HedgeOutcome = 'won' | 'lost' | 'failed' | 'denied';
+
+/** A hedge ended, or was denied. */
+export interface HedgeFact {
+  readonly outcome: HedgeOutcome;
+}
+
+export const hedgeEnded = typedChannel<HedgeFact>('hedge');
+
+/** Attempts whose answer nobody got have cost something. */
+export interface WasteFact {
+  readonly nanoUsd: number;
+}
+
+export const wasteIncurred = typedChannel<WasteFact>('waste');
+
 /** The level of shedding changed: 0 is normal, 4 refuses all but health. */
 export interface LoadFact {
   readonly from: number;

@@ -5,8 +5,10 @@ import {
   type BreakerFact,
   breakerTransitions,
   guardrailHits,
+  hedgeEnded,
   overrunCharged,
   quotaRefused,
+  wasteIncurred,
 } from '../kernel/channels.js';
 import { type CounterChild, type FastCounter } from './fast-metrics.js';
 import { GatewayMetrics } from './gateway-metrics.js';
@@ -38,6 +40,7 @@ export class FactMetrics implements OnModuleInit, OnModuleDestroy {
     const { metrics } = this;
     const authFailures = metrics.authFailures.child({});
     const overrun = metrics.budgetOverrun.child({});
+    const waste = metrics.waste.child({});
     metrics.configValid.readFrom(() => [{ labels: {}, value: Number(this.#valid) }]);
     metrics.configHash.readFrom(() => [{ labels: {}, value: hashNumber(this.config.current.version) }]);
     this.#unsubscribe = [
@@ -46,6 +49,12 @@ export class FactMetrics implements OnModuleInit, OnModuleDestroy {
       }),
       overrunCharged.subscribe(({ nanoUsd }) => {
         overrun.add(nanoUsd);
+      }),
+      wasteIncurred.subscribe(({ nanoUsd }) => {
+        waste.add(nanoUsd);
+      }),
+      hedgeEnded.subscribe(({ outcome }) => {
+        this.#count(metrics.hedges, { outcome });
       }),
       quotaRefused.subscribe(({ reason }) => {
         this.#count(metrics.quotaRefusals, { reason: REFUSALS[reason] ?? reason });

@@ -48,6 +48,11 @@ export class GatewayMetrics {
     'to',
     'reason',
   ]);
+  readonly hedges = this.#counter('gateway_hedge_total', 'Second attempts started early.', ['outcome']);
+  readonly waste = this.#counter(
+    'gateway_upstream_waste_nanodollars_total',
+    'Cost of attempts whose answer nobody got, in billionths of a US dollar.',
+  );
   readonly authFailures = this.#counter('gateway_auth_failures_total', 'Requests whose key was refused.');
   readonly guardrailBlocks = this.#counter('gateway_guardrail_blocks_total', 'Matches of guardrail rules.', [
     'direction',

@@ -1,10 +1,11 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { overrunCharged } from '../kernel/channels.js';
+import { overrunCharged, wasteIncurred } from '../kernel/channels.js';
 import { type Charge, type RequestContext } from '../kernel/request-context.js';
 import { type Price } from '../kernel/snapshot.js';
 import { type Usage } from '../kernel/upstream.js';
 import { actualCost, priceOf } from './cost.js';
 import { type QuotaStore, type Reservation, type SettleStatus } from './quota-store.js';
+import { wasteOf } from './waste.js';
 import { QUOTA_STORE } from './quota.tokens.js';
 import { estimateUsage, isCredible } from './token-estimate.js';
 
@@ -26,6 +27,7 @@ export class Ledger {
   open(ctx: RequestContext, bounds: ChargeBounds, reservation: Reservation | undefined): void {
     ctx.onClose(() => {
       ctx.charge = chargeOf(ctx, bounds);
+      if (ctx.attempts.length > 1) publishWaste(ctx, bounds);
       if (reservation) this.#settle(reservation, ctx.charge, ctx.answeredBy !== undefined);
     });
   }
@@ -78,4 +80,9 @@ export function chargeOf({ answeredBy, request, cut }: RequestContext, bounds: C
 function charge(usage: Usage, price: Price | undefined, usageSource: Charge['usageSource']): Charge {
   const { promptTokens, completionTokens } = usage;
   return { promptTokens, completionTokens, costNanoUsd: price ? actualCost(price, usage) : 0, usageSource };
+}
+
+function publishWaste(ctx: RequestContext, bounds: ChargeBounds): void {
+  const nanoUsd = wasteOf(ctx, bounds);
+  if (nanoUsd > 0) wasteIncurred.publish({ nanoUsd });
 }

@@ -10,6 +10,7 @@ import { ProviderCatalog } from '../providers/catalog.js';
 import { type QueueRefusal } from './admission-flow.js';
 import { AttemptSlot } from './attempt-slot.js';
 import { callerError } from './caller-error.js';
+import { Hedging } from './hedging.js';
 import { type FailedAttempt, nextAttempt, type NextStep } from './next-attempt.js';
 import { PanicGate } from './panic-gate.js';
 import { LoadShedding } from './load-shedding.js';
@@ -37,13 +38,16 @@ export interface RunWish {
 @Injectable()
 export class AttemptRunner {
   readonly #panic = new Map<string, PanicGate>();
+  readonly #hedging: Hedging;
 
   constructor(
     private readonly catalog: ProviderCatalog,
     private readonly states: TargetStates,
     private readonly load: LoadShedding,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#hedging = new Hedging(states, load, clock);
+  }
 
   /** @throws GatewayError when no target gave an answer */
   async run(ctx: RequestContext, request: ChatRequest, wish: RunWish): Promise<Answer> {
@@ -55,8 +59,15 @@ export class AttemptRunner {
       let running = step && this.#start(step, material, failed);
       if (step && running === FULL) running = await this.#startQueued(step, material, failed);
       if (!(running instanceof RunningAttempt)) throw this.#verdict(ctx, wish.plan, failed);
+      if (failed.length === 0 && ctx.snapshot.resilience.hedging.enabled) {
+        const end = await this.#hedging.race(running, step?.targets ?? [], material);
+        if (end instanceof RunningAttempt) return end.commit();
+        failed.push(...end);
+        continue;
+      }
       try {
-        return await running.begin();
+        await running.begin();
+        return running.commit();
       } catch (error) {
         if (!(error instanceof UpstreamFailure)) throw error;
         failed.push({ target: running.record.target, failure: error });

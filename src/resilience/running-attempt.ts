@@ -8,6 +8,7 @@ import { Attempt } from '../providers/attempt.js';
 import { type ProviderCatalog } from '../providers/catalog.js';
 import { attemptBounds } from './attempt-bounds.js';
 import { type AttemptSlot } from './attempt-slot.js';
+import { type TargetState } from './target-state.js';
 
 /** What an attempt is made with. */
 export interface AttemptMaterial {
@@ -48,11 +49,17 @@ export class RunningAttempt implements Answer {
       this.cancel(failure);
     };
     ctx.onClose(() => {
-      if (this.record.endedAt !== undefined) return;
-      const cancelled = new UpstreamFailure('ignored', 'cancelled', 'never');
-      this.cancel(cancelled);
-      this.#end(cancelled);
+      this.#abandon();
     });
+  }
+
+  get state(): TargetState {
+    return this.slot.state;
+  }
+
+  /** It ended without an answer, through no wish of ours. */
+  get failed(): boolean {
+    return this.record.outcome === 'fault' || this.record.outcome === 'throttle';
   }
 
   get first(): EventBatch {
@@ -60,11 +67,10 @@ export class RunningAttempt implements Answer {
   }
 
   /**
-   * Waits for the first content; from then on this attempt answers the request.
+   * Waits for the first content.
    * @throws UpstreamFailure
    */
-  async begin(): Promise<Answer> {
-    const { ctx, clock } = this.material;
+  async begin(): Promise<void> {
     try {
       this.#first = await this.#attempt.first();
     } catch (error) {
@@ -72,8 +78,13 @@ export class RunningAttempt implements Answer {
       throw error;
     }
     this.record.facts = this.#attempt.facts;
-    this.record.firstContentAt = clock.now();
+    this.record.firstContentAt = this.material.clock.now();
     this.slot.firstToken(this.record.firstContentAt - this.record.startedAt, this.material.promptTokens);
+  }
+
+  /** Makes this attempt, which has content, the one that answers the request. */
+  commit(): Answer {
+    const { ctx } = this.material;
     ctx.answeredBy = this.record;
     const dropped = this.#attempt.droppedParams;
     if (dropped.length > 0) ctx.answerHeaders['x-gateway-dropped-params'] = dropped.join(',');
@@ -95,6 +106,21 @@ export class RunningAttempt implements Answer {
   /** Lets go of the upstream at once. */
   cancel(failure: UpstreamFailure): void {
     this.#attempt.cancel(failure);
+  }
+
+  /** Another attempt was faster: lets go of this one, which says nothing of its target but that it is no faster than this. */
+  outrun(): void {
+    const { record, slot, material } = this;
+    if (record.endedAt === undefined && record.firstContentAt === undefined && record.kind !== 'hedge')
+      slot.state.latency.recordTtft(material.clock.now() - record.startedAt);
+    this.#abandon();
+  }
+
+  #abandon(): void {
+    if (this.record.endedAt !== undefined) return;
+    const cancelled = new UpstreamFailure('ignored', 'cancelled', 'never');
+    this.cancel(cancelled);
+    this.#end(cancelled);
   }
 
   #end(error: unknown): void {
