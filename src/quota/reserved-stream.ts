@@ -37,7 +37,7 @@ class ReservedStream implements Answer {
   constructor(
     private readonly ctx: RequestContext,
     private readonly answer: Answer,
-    private readonly facts: AnswerFacts,
+    private readonly firstFacts: AnswerFacts,
     private readonly reserved: number,
   ) {
     this.first = this.#counted(answer.first);
@@ -62,6 +62,11 @@ class ReservedStream implements Answer {
     ctx.cut = 'reservation_spent';
     ctx.abort(new UpstreamFailure('ignored', 'cancelled', 'never'));
     return batch;
+  }
+
+  /** Of the attempt that answers now: another one may have gone on with a stream that broke. */
+  get facts(): AnswerFacts {
+    return this.ctx.answeredBy?.facts ?? this.firstFacts;
   }
 
   get #choices(): number {

@@ -16,7 +16,7 @@ interface Bounds {
 export function wasteOf(ctx: RequestContext, bounds: Bounds): number {
   let nanoUsd = 0;
   for (const attempt of ctx.attempts) {
-    if (attempt !== ctx.answeredBy) nanoUsd += costOf(attempt, ctx, bounds);
+    if (attempt !== ctx.answeredBy && !ctx.continued.includes(attempt)) nanoUsd += costOf(attempt, ctx, bounds);
   }
   return nanoUsd;
 }

@@ -16,6 +16,7 @@ import { PanicGate } from './panic-gate.js';
 import { LoadShedding } from './load-shedding.js';
 import { type AttemptMaterial, RunningAttempt } from './running-attempt.js';
 import { noRoom, waitInQueue } from './queue-wait.js';
+import { StreamRescue } from './stream-rescue.js';
 import { type TargetState } from './target-state.js';
 import { TargetStates } from './target-states.js';
 
@@ -39,6 +40,7 @@ export interface RunWish {
 export class AttemptRunner {
   readonly #panic = new Map<string, PanicGate>();
   readonly #hedging: Hedging;
+  readonly #rescue: StreamRescue;
 
   constructor(
     private readonly catalog: ProviderCatalog,
@@ -47,6 +49,7 @@ export class AttemptRunner {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.#hedging = new Hedging(states, load, clock);
+    this.#rescue = new StreamRescue(states, clock);
   }
 
   /** @throws GatewayError when no target gave an answer */
@@ -59,18 +62,21 @@ export class AttemptRunner {
       let running = step && this.#start(step, material, failed);
       if (step && running === FULL) running = await this.#startQueued(step, material, failed);
       if (!(running instanceof RunningAttempt)) throw this.#verdict(ctx, wish.plan, failed);
-      if (failed.length === 0 && ctx.snapshot.resilience.hedging.enabled) {
-        const end = await this.#hedging.race(running, step?.targets ?? [], material);
-        if (end instanceof RunningAttempt) return end.commit();
-        failed.push(...end);
-        continue;
-      }
+      let answering = running;
       try {
-        await running.begin();
-        return running.commit();
+        if (failed.length === 0 && ctx.snapshot.resilience.hedging.enabled) {
+          const end = await this.#hedging.race(running, step?.targets ?? [], material);
+          if (!(end instanceof RunningAttempt)) {
+            failed.push(...end);
+            continue;
+          }
+          answering = end;
+        } else await running.begin();
+        if (ctx.snapshot.resilience.midStream === 'error' || !request.stream) return answering.commit();
+        return await this.#rescue.protect(answering, material, wish.plan, failed);
       } catch (error) {
         if (!(error instanceof UpstreamFailure)) throw error;
-        failed.push({ target: running.record.target, failure: error });
+        failed.push({ target: answering.record.target, failure: error });
       }
     }
   }

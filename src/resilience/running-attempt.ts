@@ -49,7 +49,7 @@ export class RunningAttempt implements Answer {
       this.cancel(failure);
     };
     ctx.onClose(() => {
-      this.#abandon();
+      this.abandon();
     });
   }
 
@@ -113,14 +113,19 @@ export class RunningAttempt implements Answer {
     const { record, slot, material } = this;
     if (record.endedAt === undefined && record.firstContentAt === undefined && record.kind !== 'hedge')
       slot.state.latency.recordTtft(material.clock.now() - record.startedAt);
-    this.#abandon();
+    this.abandon();
   }
 
-  #abandon(): void {
+  /** Nobody needs its answer any more: lets go of the upstream and ends without a word about it. */
+  abandon(): void {
+    this.breakOff(new UpstreamFailure('ignored', 'cancelled', 'never'));
+  }
+
+  /** Its answer is worth nothing, for this reason: lets go of the upstream. Harmless after the end. */
+  breakOff(failure: UpstreamFailure): void {
     if (this.record.endedAt !== undefined) return;
-    const cancelled = new UpstreamFailure('ignored', 'cancelled', 'never');
-    this.cancel(cancelled);
-    this.#end(cancelled);
+    this.cancel(failure);
+    this.#end(failure);
   }
 
   #end(error: unknown): void {
