@@ -1,5 +1,5 @@
 /* eslint-disable @typescript-eslint/no-deprecated -- undici's own core speaks these callbacks; the newer ones wrap them and parse every header. */
-import { type Dispatcher, Pool } from 'undici';
+import { Client, type Dispatcher, Pool } from 'undici';
 import { type Clock } from '../kernel/clock.js';
 import { type Provider } from '../kernel/snapshot.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
@@ -25,6 +25,8 @@ export interface UpstreamTransport {
 interface Address {
   readonly pool: Pool;
   readonly prefix: string;
+  /** Opens one more connection, for one request. */
+  readonly fresh: () => Client;
 }
 
 /** A header block that no honest upstream needs, bytes. */
@@ -42,10 +44,10 @@ export class UpstreamClient implements UpstreamTransport {
   send(provider: Provider, call: UpstreamCall): UpstreamExchange {
     const known = this.#addresses.get(provider);
     // A request that began before a reload may still call a provider whose pool the reload closed.
-    const { pool, prefix } = known && !known.pool.closed ? known : this.#address(provider);
+    const { pool, prefix, fresh } = known && !known.pool.closed ? known : this.#address(provider);
     const path = call.path.startsWith('//') ? call.path.slice(1) : prefix + call.path;
     const exchange = new UpstreamExchange();
-    dispatch(pool, { method: call.method, path, headers: call.headers, body: call.body }, exchange, true);
+    dispatch(pool, { method: call.method, path, headers: call.headers, body: call.body }, exchange, fresh);
     return exchange;
   }
 
@@ -68,25 +70,30 @@ export class UpstreamClient implements UpstreamTransport {
   #address(provider: Provider): Address {
     const key = poolKey(provider);
     const url = new URL(provider.baseUrl ?? '');
+    const options = connectionOptions(provider, this.clock);
     let pool = this.#pools.get(key);
     if (!pool) {
-      const { connectMs } = provider.timeouts;
-      pool = new Pool(url.origin, {
-        pipelining: 1,
-        // The gateway's own timers bound every phase; undici's are coarse.
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        keepAliveTimeout: IDLE_SOCKET_MS,
-        keepAliveMaxTimeout: IDLE_SOCKET_MS,
-        maxHeaderSize: MAX_HEADER_BYTES,
-        connect: upstreamConnector({ connectMs, allowPrivate: provider.allowPrivate }, this.clock),
-      });
+      pool = new Pool(url.origin, options);
       this.#pools.set(key, pool);
     }
-    const address = { pool, prefix: url.pathname.replace(/\/$/, '') };
+    const fresh = (): Client => new Client(url.origin, options);
+    const address = { pool, prefix: url.pathname.replace(/\/$/, ''), fresh };
     this.#addresses.set(provider, address);
     return address;
   }
+}
+
+function connectionOptions({ timeouts, allowPrivate }: Provider, clock: Clock): Client.Options {
+  return {
+    pipelining: 1,
+    // The gateway's own timers bound every phase; undici's are coarse.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: IDLE_SOCKET_MS,
+    keepAliveMaxTimeout: IDLE_SOCKET_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    connect: upstreamConnector({ connectMs: timeouts.connectMs, allowPrivate }, clock),
+  };
 }
 
 function poolKey(provider: Provider): string {
@@ -94,11 +101,12 @@ function poolKey(provider: Provider): string {
   return `${origin} ${provider.timeouts.connectMs} ${provider.allowPrivate}`;
 }
 
+/** @param fresh the connection that replaces a stale one; undefined where it has been replaced already */
 function dispatch(
-  pool: Pool,
+  dispatcher: Dispatcher,
   options: Dispatcher.DispatchOptions,
   exchange: UpstreamExchange,
-  mayReplaceSocket: boolean,
+  fresh: (() => Client) | undefined,
 ): void {
   let resume: () => void = () => undefined;
   const handler: Dispatcher.DispatchHandler = {
@@ -112,13 +120,16 @@ function dispatch(
     onData: (chunk) => exchange.onData(chunk),
     onComplete: () => exchange.onEnd(),
     onError: (error) => {
-      if (mayReplaceSocket && !exchange.failed && !exchange.headReceived && failedOnReusedSocket(error)) {
-        dispatch(pool, options, exchange, false);
+      if (fresh && !exchange.failed && !exchange.headReceived && failedOnReusedSocket(error)) {
+        // Not the pool: when an upstream gives one idle connection up, the pool's others are as stale.
+        const client = fresh();
+        dispatch(client, options, exchange, undefined);
+        void client.close().catch(() => undefined);
       } else exchange.fail(asFailure(error, exchange.headReceived));
     },
   };
   try {
-    pool.dispatch(options, handler);
+    dispatcher.dispatch(options, handler);
   } catch (error) {
     exchange.fail(asFailure(error as Error, false));
   }
