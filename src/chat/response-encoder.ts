@@ -10,6 +10,8 @@ import { callerError, failedProviders } from '../resilience/caller-error.js';
 import { DrainState } from '../resilience/drain-state.js';
 
 const DONE = 'data: [DONE]\n\n';
+/** The headers had gone when the stream broke: a comment, which clients skip, tells that it was put together. */
+const RESUMED_DONE = `: resumed\n\n${DONE}`;
 const STREAM_HEADERS = [
   'content-type',
   'text/event-stream; charset=utf-8',
@@ -69,7 +71,7 @@ export class ResponseEncoder {
       }
       if (ctx.closed) return;
       ctx.end = 'completed';
-      raw.end(DONE);
+      raw.end(ctx.continued.length === 0 ? DONE : RESUMED_DONE);
     } catch (error) {
       if (ctx.closed) return;
       const told =

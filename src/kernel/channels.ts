@@ -58,6 +58,16 @@ export interface BreakerFact {
 
 export const breakerTransitions = typedChannel<BreakerFact>('breaker');
 
+/** How a second attempt that was wanted early ended: it answered, the first one did, it failed, or it was not started. */
+export type HedgeOutcome = 'won' | 'lost' | 'failed' | 'denied';
+
+/** A hedge ended, or was denied. */
+export interface HedgeFact {
+  readonly outcome: HedgeOutcome;
+}
+
+export const hedgeEnded = typedChannel<HedgeFact>('hedge');
+
 /** The level of shedding changed: 0 is normal, 4 refuses all but health. */
 export interface LoadFact {
   readonly from: number;

@@ -52,6 +52,8 @@ export class RequestContext {
   readonly attempts: AttemptRecord[] = [];
   /** The attempt whose answer the caller gets. */
   answeredBy: AttemptRecord | undefined;
+  /** Attempts that gave the caller the beginning of its answer and broke, before the one that went on with it. */
+  readonly continued: AttemptRecord[] = [];
   /** The HTTP status that the caller saw; 0 until headers are sent, 499 where it left before. */
   status = 0;
   code: ErrorCode | undefined;

@@ -39,7 +39,7 @@ export function ledgerLine(ctx: RequestContext, clock: Clock): string {
     `{"level":"info","time":"${isoTime(clock.wall())}","msg":"request","requestId":"${ctx.requestId}",` +
     `"gatewayId":"${ctx.id}","keyId":"${principal.keyId}","org":"${principal.org}",` +
     `"model":${text(ctx.model?.name)},"provider":${text(answeredBy?.target.provider.name)},` +
-    `"upstreamModel":${text(facts?.model)},"stream":${request?.stream === true},"attempts":${ctx.attempts.length},` +
+    `"upstreamModel":${text(facts?.model)},"stream":${request?.stream === true},"attempts":${ctx.attempts.length},"continued":${ctx.continued.length},` +
     `"status":${ctx.status},"end":"${ctx.end}","code":${text(ctx.code)},"finishReason":${text(facts?.finishReason)},` +
     `"cut":${text(ctx.cut)},` +
     `"promptTokens":${charge?.promptTokens ?? 0},"completionTokens":${charge?.completionTokens ?? 0},` +

@@ -5,6 +5,7 @@ import {
   type BreakerFact,
   breakerTransitions,
   guardrailHits,
+  hedgeEnded,
   overrunCharged,
   quotaAudited,
   quotaRefused,
@@ -52,6 +53,9 @@ export class FactMetrics implements OnModuleInit, OnModuleDestroy {
       }),
       overrunCharged.subscribe(({ nanoUsd }) => {
         overrun.add(nanoUsd);
+      }),
+      hedgeEnded.subscribe(({ outcome }) => {
+        this.#count(metrics.hedges, { outcome });
       }),
       quotaRefused.subscribe(({ reason }) => {
         this.#count(metrics.quotaRefusals, { reason: REFUSALS[reason] ?? reason });

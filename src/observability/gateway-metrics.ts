@@ -49,6 +49,7 @@ export class GatewayMetrics {
     'to',
     'reason',
   ]);
+  readonly hedges = this.#counter('gateway_hedge_total', 'Second attempts started early.', ['outcome']);
   readonly authFailures = this.#counter('gateway_auth_failures_total', 'Requests whose key was refused.');
   readonly guardrailBlocks = this.#counter('gateway_guardrail_blocks_total', 'Matches of guardrail rules.', [
     'direction',

@@ -1,4 +1,4 @@
-import { type Dispatcher, Pool } from 'undici';
+import { Client, type Dispatcher, Pool } from 'undici';
 import { type Clock } from '../kernel/clock.js';
 import { type Provider } from '../kernel/snapshot.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
@@ -24,6 +24,8 @@ export interface UpstreamTransport {
 interface Address {
   readonly pool: Pool;
   readonly prefix: string;
+  /** Opens one more connection, for one request. */
+  readonly fresh: () => Client;
 }
 
 /** A header block that no honest upstream needs, bytes. */
@@ -41,11 +43,11 @@ export class UpstreamClient implements UpstreamTransport {
   send(provider: Provider, call: UpstreamCall): UpstreamExchange {
     const known = this.#addresses.get(provider);
     // A request that began before a reload may still call a provider whose pool the reload closed.
-    const { pool, prefix } = known && !known.pool.closed ? known : this.#address(provider);
+    const { pool, prefix, fresh } = known && !known.pool.closed ? known : this.#address(provider);
     const path = call.path.startsWith('//') ? call.path.slice(1) : prefix + call.path;
     const exchange = new UpstreamExchange();
     const options = { method: call.method, path, headers: call.headers, body: call.body };
-    new ExchangeHandler(pool, options, exchange, true).dispatch();
+    new ExchangeHandler(options, exchange, fresh).dispatch(pool);
     return exchange;
   }
 
@@ -68,25 +70,30 @@ export class UpstreamClient implements UpstreamTransport {
   #address(provider: Provider): Address {
     const key = poolKey(provider);
     const url = new URL(provider.baseUrl ?? '');
+    const options = connectionOptions(provider, this.clock);
     let pool = this.#pools.get(key);
     if (!pool) {
-      const { connectMs } = provider.timeouts;
-      pool = new Pool(url.origin, {
-        pipelining: 1,
-        // The gateway's own timers bound every phase; undici's are coarse.
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        keepAliveTimeout: IDLE_SOCKET_MS,
-        keepAliveMaxTimeout: IDLE_SOCKET_MS,
-        maxHeaderSize: MAX_HEADER_BYTES,
-        connect: upstreamConnector({ connectMs, allowPrivate: provider.allowPrivate }, this.clock),
-      });
+      pool = new Pool(url.origin, options);
       this.#pools.set(key, pool);
     }
-    const address = { pool, prefix: url.pathname.replace(/\/$/, '') };
+    const fresh = (): Client => new Client(url.origin, options);
+    const address = { pool, prefix: url.pathname.replace(/\/$/, ''), fresh };
     this.#addresses.set(provider, address);
     return address;
   }
+}
+
+function connectionOptions({ timeouts, allowPrivate }: Provider, clock: Clock): Client.Options {
+  return {
+    pipelining: 1,
+    // The gateway's own timers bound every phase; undici's are coarse.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: IDLE_SOCKET_MS,
+    keepAliveMaxTimeout: IDLE_SOCKET_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    connect: upstreamConnector({ connectMs: timeouts.connectMs, allowPrivate }, clock),
+  };
 }
 
 function poolKey(provider: Provider): string {
@@ -100,16 +107,16 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, ProducerControl {
   #resume: (() => void) | undefined;
 
   constructor(
-    private readonly pool: Pool,
     private readonly options: Dispatcher.DispatchOptions,
     private readonly exchange: UpstreamExchange,
-    private mayReplaceSocket: boolean,
+    /** The connection that replaces a stale one; undefined where it has been replaced already. */
+    private fresh: (() => Client) | undefined,
   ) {}
 
   /** Never throws. */
-  dispatch(): void {
+  dispatch(dispatcher: Dispatcher): void {
     try {
-      this.pool.dispatch(this.options, this);
+      dispatcher.dispatch(this.options, this);
     } catch (error) {
       this.exchange.fail(asFailure(error as Error, false));
     }
@@ -144,10 +151,13 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, ProducerControl {
   }
 
   onError(error: Error): void {
-    const { exchange } = this;
-    if (this.mayReplaceSocket && !exchange.failed && !exchange.headReceived && failedOnReusedSocket(error)) {
-      this.mayReplaceSocket = false;
-      this.dispatch();
+    const { exchange, fresh } = this;
+    if (fresh && !exchange.failed && !exchange.headReceived && failedOnReusedSocket(error)) {
+      this.fresh = undefined;
+      // Not the pool: when an upstream gives one idle connection up, the pool's others are as stale.
+      const client = fresh();
+      this.dispatch(client);
+      void client.close().catch(() => undefined);
     } else exchange.fail(asFailure(error, exchange.headReceived));
   }
 }

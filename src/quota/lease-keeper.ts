@@ -48,7 +48,7 @@ export class LeaseKeeper implements OnApplicationShutdown {
   get reservedNanoUsd(): number {
     let sum = 0;
     for (const held of this.#held.values()) {
-      for (const { reservation } of held.values()) sum += reservation.costNanoUsd;
+      for (const { reservation } of held.items()) sum += reservation.costNanoUsd;
     }
     return sum;
   }

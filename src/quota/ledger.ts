@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { overrunCharged } from '../kernel/channels.js';
-import { type Charge, type RequestContext } from '../kernel/request-context.js';
+import { type AttemptRecord, type Charge, type RequestContext } from '../kernel/request-context.js';
 import { type Price } from '../kernel/snapshot.js';
 import { type Usage } from '../kernel/upstream.js';
 import { actualCost, priceOf } from './cost.js';
@@ -55,12 +55,20 @@ export class Ledger {
 
 const NOTHING: Charge = { promptTokens: 0, completionTokens: 0, costNanoUsd: 0, usageSource: 'none' };
 
-/** The charge of a request that has ended: for the answer that the caller got, as the upstream reported it if it can be believed. */
-export function chargeOf({ answeredBy, request, cut }: RequestContext, bounds: ChargeBounds): Charge {
-  const facts = answeredBy?.facts;
+/** The charge of a request that has ended: for each attempt that gave the caller a part of its answer. */
+export function chargeOf(ctx: RequestContext, bounds: ChargeBounds): Charge {
+  const { answeredBy, continued } = ctx;
+  const last = answeredBy ? chargeOfAttempt(answeredBy, ctx, bounds) : NOTHING;
+  if (continued.length === 0) return last;
+  return continued.map((attempt) => chargeOfAttempt(attempt, ctx, bounds)).reduce(sum, last);
+}
+
+/** As the upstream reported it if that can be believed. */
+function chargeOfAttempt(attempt: AttemptRecord, { request, cut }: RequestContext, bounds: ChargeBounds): Charge {
+  const { facts } = attempt;
   if (!facts || !request) return NOTHING;
-  const { provider } = answeredBy.target;
-  const price = priceOf(answeredBy.target);
+  const { provider } = attempt.target;
+  const price = priceOf(attempt.target);
   // What was cut for exceeding the reservation cannot have cost no more than it.
   if (!facts.done && facts.usage === undefined && provider.onDisconnect === 'reserved' && !cut) {
     return charge(
@@ -73,6 +81,15 @@ export function chargeOf({ answeredBy, request, cut }: RequestContext, bounds: C
   if (reported && isCredible(reported, bounds.promptTokens, bounds.outputTokens))
     return charge(reported, price, 'reported');
   return charge(estimateUsage(request, facts), price, 'estimated');
+}
+
+function sum(one: Charge, other: Charge): Charge {
+  return {
+    promptTokens: one.promptTokens + other.promptTokens,
+    completionTokens: one.completionTokens + other.completionTokens,
+    costNanoUsd: one.costNanoUsd + other.costNanoUsd,
+    usageSource: one.usageSource === 'estimated' ? 'estimated' : other.usageSource,
+  };
 }
 
 function charge(usage: Usage, price: Price | undefined, usageSource: Charge['usageSource']): Charge {

@@ -40,7 +40,7 @@ class ReservedStream implements Answer {
   constructor(
     private readonly ctx: RequestContext,
     private readonly answer: Answer,
-    private readonly facts: AnswerFacts,
+    private readonly firstFacts: AnswerFacts,
     /** The most that the answer may ever use, output tokens of all choices. */
     private readonly reserved: number,
     private readonly slices: SlicedReservation | undefined,
@@ -73,6 +73,11 @@ class ReservedStream implements Answer {
     if (tooFar || slices) this.#last = batch.payloads.at(-1) ?? this.#last;
     if (tooFar && !hasEnded(ctx, facts)) this.#cut();
     return batch;
+  }
+
+  /** Of the attempt that answers now: another one may have gone on with a stream that broke. */
+  get facts(): AnswerFacts {
+    return this.ctx.answeredBy?.facts ?? this.firstFacts;
   }
 
   #cut(): void {

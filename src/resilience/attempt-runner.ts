@@ -10,11 +10,13 @@ import { ProviderCatalog } from '../providers/catalog.js';
 import { type QueueRefusal } from './admission-flow.js';
 import { AttemptSlot } from './attempt-slot.js';
 import { callerError } from './caller-error.js';
+import { Hedging } from './hedging.js';
 import { type FailedAttempt, nextAttempt, type NextStep } from './next-attempt.js';
 import { PanicGate } from './panic-gate.js';
 import { LoadShedding } from './load-shedding.js';
 import { type AttemptMaterial, RunningAttempt } from './running-attempt.js';
 import { noRoom, waitInQueue } from './queue-wait.js';
+import { StreamRescue } from './stream-rescue.js';
 import { type TargetState } from './target-state.js';
 import { TargetStates } from './target-states.js';
 
@@ -37,13 +39,18 @@ export interface RunWish {
 @Injectable()
 export class AttemptRunner {
   readonly #panic = new Map<string, PanicGate>();
+  readonly #hedging: Hedging;
+  readonly #rescue: StreamRescue;
 
   constructor(
     private readonly catalog: ProviderCatalog,
     private readonly states: TargetStates,
     private readonly load: LoadShedding,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#hedging = new Hedging(states, load, clock);
+    this.#rescue = new StreamRescue(states, clock);
+  }
 
   /** @throws GatewayError when no target gave an answer */
   async run(ctx: RequestContext, request: ChatRequest, wish: RunWish): Promise<Answer> {
@@ -55,11 +62,21 @@ export class AttemptRunner {
       let running = step && this.#start(step, material, failed);
       if (step && running === FULL) running = await this.#startQueued(step, material, failed);
       if (!(running instanceof RunningAttempt)) throw this.#verdict(ctx, wish.plan, failed);
+      let answering = running;
       try {
-        return await running.begin();
+        if (failed.length === 0 && ctx.snapshot.resilience.hedging.enabled) {
+          const end = await this.#hedging.race(running, step?.targets ?? [], material);
+          if (!(end instanceof RunningAttempt)) {
+            failed.push(...end);
+            continue;
+          }
+          answering = end;
+        } else await running.begin();
+        if (ctx.snapshot.resilience.midStream === 'error' || !request.stream) return answering.commit();
+        return await this.#rescue.protect(answering, material, wish.plan, failed);
       } catch (error) {
         if (!(error instanceof UpstreamFailure)) throw error;
-        failed.push({ target: running.record.target, failure: error });
+        failed.push({ target: answering.record.target, failure: error });
       }
     }
   }

@@ -1,6 +1,6 @@
 import { type Clock } from '../kernel/clock.js';
 import { type ErrorCode, GatewayError } from '../kernel/gateway-error.js';
-import { type RequestContext } from '../kernel/request-context.js';
+import { type AttemptRecord, type RequestContext } from '../kernel/request-context.js';
 import { type FailureReason, type UpstreamFailure } from '../kernel/upstream.js';
 
 /** What the caller is told when the last attempt failed for a reason. */
@@ -47,7 +47,12 @@ export function callerError(failure: UpstreamFailure, ctx: RequestContext, clock
 
 /** The configured names of the providers that failed before the one that answered. */
 export function failedProviders(ctx: RequestContext): Record<string, string> {
-  const failed = ctx.attempts.filter((attempt) => attempt !== ctx.answeredBy && attempt.outcome !== undefined);
+  const failed = ctx.attempts.filter((attempt) => isFailed(attempt, ctx));
   const names = [...new Set(failed.map(({ target }) => target.provider.name))];
   return names.length > 0 ? { 'x-gateway-failed-providers': names.join(',') } : {};
+}
+
+/** A hedge that was outrun did not fail. */
+function isFailed(attempt: AttemptRecord, { answeredBy }: RequestContext): boolean {
+  return attempt !== answeredBy && attempt.outcome !== undefined && attempt.reason !== 'cancelled';
 }

@@ -8,6 +8,7 @@ import { Attempt } from '../providers/attempt.js';
 import { type ProviderCatalog } from '../providers/catalog.js';
 import { attemptBounds } from './attempt-bounds.js';
 import { type AttemptSlot } from './attempt-slot.js';
+import { type TargetState } from './target-state.js';
 
 /** How long an upstream is read on after its caller has left, ms. */
 const LINGER_MS = 10_000;
@@ -54,11 +55,17 @@ export class RunningAttempt implements Answer {
     };
     if (target.provider.onDisconnect === 'drain') this.#lingerAfterwards(ctx, clock);
     ctx.onClose(() => {
-      if (this.record.endedAt !== undefined) return;
-      const cancelled = new UpstreamFailure('ignored', 'cancelled', 'never');
-      this.cancel(cancelled);
-      this.#end(cancelled);
+      this.abandon();
     });
+  }
+
+  get state(): TargetState {
+    return this.slot.state;
+  }
+
+  /** It ended without an answer, through no wish of ours. */
+  get failed(): boolean {
+    return this.record.outcome === 'fault' || this.record.outcome === 'throttle';
   }
 
   get first(): EventBatch {
@@ -66,11 +73,10 @@ export class RunningAttempt implements Answer {
   }
 
   /**
-   * Waits for the first content; from then on this attempt answers the request.
+   * Waits for the first content.
    * @throws UpstreamFailure
    */
-  async begin(): Promise<Answer> {
-    const { ctx, clock } = this.material;
+  async begin(): Promise<void> {
     try {
       this.#first = await this.#attempt.first();
     } catch (error) {
@@ -78,8 +84,13 @@ export class RunningAttempt implements Answer {
       throw error;
     }
     this.record.facts = this.#attempt.facts;
-    this.record.firstContentAt = clock.now();
+    this.record.firstContentAt = this.material.clock.now();
     this.slot.firstToken(this.record.firstContentAt - this.record.startedAt, this.material.promptTokens);
+  }
+
+  /** Makes this attempt, which has content, the one that answers the request. */
+  commit(): Answer {
+    const { ctx } = this.material;
     ctx.answeredBy = this.record;
     const dropped = this.#attempt.droppedParams;
     if (dropped.length > 0) ctx.answerHeaders['x-gateway-dropped-params'] = dropped.join(',');
@@ -104,16 +115,35 @@ export class RunningAttempt implements Answer {
     this.#attempt.cancel(failure);
   }
 
+  /** Another attempt was faster: lets go of this one, which says nothing of its target but that it is no faster than this. */
+  outrun(): void {
+    const { record, slot, material } = this;
+    if (record.endedAt === undefined && record.firstContentAt === undefined && record.kind !== 'hedge')
+      slot.state.latency.recordTtft(material.clock.now() - record.startedAt);
+    this.abandon();
+  }
+
+  /** Nobody needs its answer any more: lets go of the upstream and ends without a word about it. */
+  abandon(): void {
+    this.breakOff(new UpstreamFailure('ignored', 'cancelled', 'never'));
+  }
+
+  /** Its answer is worth nothing, for this reason: lets go of the upstream. Harmless after the end. */
+  breakOff(failure: UpstreamFailure): void {
+    if (this.record.endedAt !== undefined) return;
+    this.cancel(failure);
+    this.#end(failure);
+  }
+
   /** Whoever reads this attempt reads on when the caller leaves, for the usage that comes last; not for long. */
   #lingerAfterwards(ctx: RequestContext, clock: Clock): void {
     ctx.linger = () => {
-      const letGo = (): void => {
-        const cancelled = new UpstreamFailure('ignored', 'cancelled', 'never');
-        this.cancel(cancelled);
-        this.#end(cancelled);
-      };
-      if (this.#cancelled) letGo();
-      else this.#lingering = clock.after(LINGER_MS, letGo);
+      if (this.#cancelled) this.abandon();
+      else {
+        this.#lingering = clock.after(LINGER_MS, () => {
+          this.abandon();
+        });
+      }
     };
   }
 

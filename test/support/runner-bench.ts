@@ -23,6 +23,7 @@ export interface BenchProvider {
   readonly contextTokens?: number;
   /** A fixed limit. */
   readonly limit?: number;
+  readonly hosting?: 'hosted' | 'selfHosted';
   readonly probe?: object;
   readonly onDisconnect?: 'cancel' | 'drain' | 'reserved';
   readonly timeouts?: Readonly<Record<string, number>>;
@@ -121,12 +122,13 @@ function fileOf(providers: readonly BenchProvider[], resilience: object): object
   return {
     version: 1,
     auth: { anonymous: { enabled: true, models: ['*'] } },
-    providers: providers.map(({ name, limit, timeouts, probe, onDisconnect }) => ({
+    providers: providers.map(({ name, limit, timeouts, probe, hosting, onDisconnect }) => ({
       name,
       kind: 'openai',
       baseUrl: `https://${name}.test/v1`,
       ...(limit !== undefined && { concurrency: { limiter: 'fixed', initial: limit, min: 1, max: limit } }),
       ...(timeouts && { timeouts }),
+      ...(hosting && { hosting }),
       ...(probe && { probe }),
       ...(onDisconnect && { onDisconnect }),
     })),
