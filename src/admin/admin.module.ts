@@ -2,8 +2,11 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { Authenticator } from '../auth/authenticator.js';
 import { ConfigControl } from '../config/config-control.js';
 import { ConfigStore } from '../config/config-store.js';
+import { Explainer } from '../explain/explainer.js';
 import { CLOCK } from '../kernel/tokens.js';
+import { FlightRecorder } from '../observability/flight-recorder.js';
 import { ProcessLogger } from '../observability/logger.js';
+import { SloTracker } from '../observability/slo-tracker.js';
 import { DrainState } from '../resilience/drain-state.js';
 import { InFlightRequests } from '../resilience/in-flight-requests.js';
 import { Overrides } from '../resilience/overrides.js';
@@ -13,6 +16,7 @@ import { AttemptShares } from './attempt-shares.js';
 import { AuditLog } from './audit-log.js';
 import { ConfigController } from './config.controller.js';
 import { GatewayStatus } from './gateway-status.js';
+import { ObservationsController } from './observations.controller.js';
 import { ProvidersController } from './providers.controller.js';
 import { StatusController } from './status.controller.js';
 
@@ -26,16 +30,19 @@ export class AdminModule {
     ConfigControl,
     ConfigStore,
     DrainState,
+    Explainer,
+    FlightRecorder,
     InFlightRequests,
     Overrides,
     ProcessLogger,
+    SloTracker,
     TargetStates,
   ] as const;
 
   static with(shared: readonly Provider[]): DynamicModule {
     return {
       module: AdminModule,
-      controllers: [StatusController, ConfigController, ProvidersController],
+      controllers: [StatusController, ConfigController, ProvidersController, ObservationsController],
       providers: [...shared, AdminGuard, AttemptShares, AuditLog, GatewayStatus],
     };
   }

@@ -61,6 +61,10 @@ export class RequestContext {
   firstContentAt: number | undefined;
   /** Time spent waiting for admission, ms. */
   queuedMs = 0;
+  /** Monotonic ms: a valid body was read, its content was checked, its quota was reserved; undefined where it did not get so far. */
+  readAt: number | undefined;
+  checkedAt: number | undefined;
+  reservedAt: number | undefined;
   /** Headers that the answer carries whatever it is: rate limits, budgets. */
   readonly answerHeaders: Record<string, string> = {};
 
