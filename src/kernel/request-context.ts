@@ -85,8 +85,8 @@ export class RequestContext {
     readonly deadline: number,
     readonly snapshot: Snapshot,
     readonly principal: Principal,
-    /** A valid W3C traceparent of the caller. */
-    readonly traceparent: string | undefined,
+    /** The valid W3C traceparent of the caller; while requests are traced, that of the span that is under way. */
+    public traceparent: string | undefined,
   ) {}
 
   /** The connection has taken or lost the answer: nobody waits for this request any more. */
