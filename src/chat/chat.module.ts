@@ -10,7 +10,9 @@ import { ResilienceModule } from '../resilience/resilience.module.js';
 import { RoutingModule } from '../routing/routing.module.js';
 import { ChatCompletionsController } from './chat-completions.controller.js';
 import { ChatService } from './chat.service.js';
+import { LoadMetrics } from './load-metrics.js';
 import { ModelsController } from './models.controller.js';
+import { QuotaMetrics } from './quota-metrics.js';
 import { RequestOpening } from './request-opening.js';
 import { ResponseEncoder } from './response-encoder.js';
 import { TargetMetrics } from './target-metrics.js';
@@ -29,7 +31,7 @@ import { UsageController } from './usage.controller.js';
     ObservabilityModule,
   ],
   controllers: [ChatCompletionsController, ModelsController, UsageController],
-  providers: [ChatService, RequestOpening, ResponseEncoder, TargetMetrics],
+  providers: [ChatService, LoadMetrics, QuotaMetrics, RequestOpening, ResponseEncoder, TargetMetrics],
   exports: [RequestOpening],
 })
 export class ChatModule {}

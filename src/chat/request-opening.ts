@@ -6,11 +6,11 @@ import { TraceHeader } from '../explain/trace-header.js';
 import { attachContext } from '../http/context-slot.js';
 import { tooLarge } from '../http/json-body.js';
 import { traceparentOf } from '../http/request-id.js';
-import { requestEnded, requestOpened } from '../kernel/channels.js';
+import { requestEnded, requestOpened, requestRefused, requestShed } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { RequestContext } from '../kernel/request-context.js';
-import { type Snapshot } from '../kernel/snapshot.js';
+import { type Principal, type Snapshot } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { ulid } from '../kernel/ulid.js';
 import { requestTimeoutMs } from '../resilience/deadline.js';
@@ -38,9 +38,25 @@ export class RequestOpening {
 
   /** @throws GatewayError shutting_down, invalid_api_key, overloaded, unsupported_media_type, request_too_large */
   open(request: FastifyRequest, reply: FastifyReply): void {
-    const snapshot = this.config.current;
-    if (this.drain.refusing) throw new GatewayError('shutting_down');
-    const principal = this.authenticator.authenticate(request.raw.headers.authorization, snapshot, request.ip);
+    let principal: Principal | undefined;
+    try {
+      const snapshot = this.config.current;
+      if (this.drain.refusing) throw this.#draining();
+      principal = this.authenticator.authenticate(request.raw.headers.authorization, snapshot, request.ip);
+      this.#admit(request, reply, snapshot, principal);
+    } catch (error) {
+      const priority = principal?.priority ?? 'default';
+      if (error instanceof GatewayError) requestRefused.publish({ code: error.code, status: error.status, priority });
+      throw error;
+    }
+  }
+
+  #draining(): GatewayError {
+    requestShed.publish({ reason: 'draining', priority: 'default' });
+    return new GatewayError('shutting_down');
+  }
+
+  #admit(request: FastifyRequest, reply: FastifyReply, snapshot: Snapshot, principal: Principal): void {
     const priority = effectivePriority(principal.priority, header(request, 'x-priority'));
     const refusal = this.load.refusal(priority);
     if (refusal) throw refusal;

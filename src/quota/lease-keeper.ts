@@ -46,6 +46,13 @@ export class LeaseKeeper implements OnApplicationShutdown {
     });
   }
 
+  /** Worst case of all that is held, nano-USD. */
+  get reservedNanoUsd(): number {
+    let sum = 0;
+    for (const held of this.#held.values()) for (const { reservation } of held.values()) sum += reservation.costNanoUsd;
+    return sum;
+  }
+
   onApplicationShutdown(): void {
     this.#timers.renew.cancel();
     this.#timers.sweep.cancel();

@@ -32,6 +32,8 @@ export interface ModeChange {
 
 export interface JournalLevel {
   readonly size: number;
+  /** The fuller of its bounds, 0 to 1. */
+  readonly fill: number;
   readonly dropped: number;
   readonly droppedNanoUsd: number;
 }
@@ -85,8 +87,8 @@ export class ResilientQuotaStore implements QuotaStore {
 
   /** Settlements that wait for the store, and what found no room: for gauges and alerts. */
   get journal(): JournalLevel {
-    const { size, dropped, droppedNanoUsd } = this.#journal;
-    return { size, dropped, droppedNanoUsd };
+    const { size, fill, dropped, droppedNanoUsd } = this.#journal;
+    return { size, fill, dropped, droppedNanoUsd };
   }
 
   /** Times that the store had lost data and was told again. */

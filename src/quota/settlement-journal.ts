@@ -39,6 +39,11 @@ export class SettlementJournal {
     return this.#entries.length;
   }
 
+  /** The fuller of both bounds, 0 to 1. */
+  get fill(): number {
+    return Math.max(this.#entries.length / MAX_ENTRIES, this.#bytes / MAX_BYTES);
+  }
+
   get dropped(): number {
     return this.#dropped;
   }

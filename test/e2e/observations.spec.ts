@@ -30,6 +30,8 @@ const config = {
       price: { inputPerMillion: 1, outputPerMillion: 2 },
     },
   ],
+  // A busy machine would brown out, and not try again.
+  resilience: { shedding: { enabled: false } },
   guardrails: { input: { bannedWords: [{ text: 'forbidden', action: 'block', id: 'no' }] } },
 };
 const ask = (members: object = {}): object => ({
