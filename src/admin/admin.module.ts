@@ -2,8 +2,11 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { Authenticator } from '../auth/authenticator.js';
 import { ConfigControl } from '../config/config-control.js';
 import { ConfigStore } from '../config/config-store.js';
+import { Explainer } from '../explain/explainer.js';
 import { CLOCK } from '../kernel/tokens.js';
+import { FlightRecorder } from '../observability/flight-recorder.js';
 import { ProcessLogger } from '../observability/logger.js';
+import { SloTracker } from '../observability/slo-tracker.js';
 import { QUOTA_STORE } from '../quota/quota.tokens.js';
 import { DrainState } from '../resilience/drain-state.js';
 import { InFlightRequests } from '../resilience/in-flight-requests.js';
@@ -14,6 +17,7 @@ import { AttemptShares } from './attempt-shares.js';
 import { AuditLog } from './audit-log.js';
 import { ConfigController } from './config.controller.js';
 import { GatewayStatus } from './gateway-status.js';
+import { ObservationsController } from './observations.controller.js';
 import { ProvidersController } from './providers.controller.js';
 import { QuotaAudit } from './quota-audit.js';
 import { QuotaController } from './quota.controller.js';
@@ -30,17 +34,20 @@ export class AdminModule {
     ConfigControl,
     ConfigStore,
     DrainState,
+    Explainer,
+    FlightRecorder,
     InFlightRequests,
     Overrides,
     ProcessLogger,
     QUOTA_STORE,
+    SloTracker,
     TargetStates,
   ] as const;
 
   static with(shared: readonly Provider[]): DynamicModule {
     return {
       module: AdminModule,
-      controllers: [StatusController, ConfigController, ProvidersController, QuotaController],
+      controllers: [StatusController, ConfigController, ProvidersController, ObservationsController, QuotaController],
       providers: [...shared, AdminGuard, AttemptShares, AuditLog, GatewayStatus, QuotaAudit, QuotaUsageList],
     };
   }

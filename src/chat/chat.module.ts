@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
 import { GatewayConfigModule } from '../config/config.module.js';
+import { ExplainModule } from '../explain/explain.module.js';
 import { GuardrailsModule } from '../guardrails/guardrails.module.js';
 import { ClockModule } from '../http/clock.module.js';
 import { ObservabilityModule } from '../observability/observability.module.js';
@@ -9,6 +10,7 @@ import { ResilienceModule } from '../resilience/resilience.module.js';
 import { RoutingModule } from '../routing/routing.module.js';
 import { ChatCompletionsController } from './chat-completions.controller.js';
 import { ChatService } from './chat.service.js';
+import { LoadMetrics } from './load-metrics.js';
 import { ModelsController } from './models.controller.js';
 import { QuotaGauges } from './quota-gauges.js';
 import { RequestOpening } from './request-opening.js';
@@ -21,6 +23,7 @@ import { UsageController } from './usage.controller.js';
     ClockModule,
     GatewayConfigModule,
     AuthModule,
+    ExplainModule,
     GuardrailsModule,
     QuotaModule,
     RoutingModule,
@@ -28,7 +31,7 @@ import { UsageController } from './usage.controller.js';
     ObservabilityModule,
   ],
   controllers: [ChatCompletionsController, ModelsController, UsageController],
-  providers: [ChatService, QuotaGauges, RequestOpening, ResponseEncoder, TargetMetrics],
+  providers: [ChatService, LoadMetrics, QuotaGauges, RequestOpening, ResponseEncoder, TargetMetrics],
   exports: [RequestOpening],
 })
 export class ChatModule {}

@@ -2,14 +2,15 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Authenticator } from '../auth/authenticator.js';
 import { ConfigStore } from '../config/config-store.js';
+import { TraceHeader } from '../explain/trace-header.js';
 import { attachContext } from '../http/context-slot.js';
 import { tooLarge } from '../http/json-body.js';
 import { traceparentOf } from '../http/request-id.js';
-import { requestEnded, requestOpened } from '../kernel/channels.js';
+import { requestEnded, requestOpened, requestRefused, requestShed } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { RequestContext } from '../kernel/request-context.js';
-import { type Snapshot } from '../kernel/snapshot.js';
+import { type Principal, type Snapshot } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { ulid } from '../kernel/ulid.js';
 import { requestTimeoutMs } from '../resilience/deadline.js';
@@ -31,14 +32,31 @@ export class RequestOpening {
     private readonly drain: DrainState,
     private readonly inFlight: InFlightRequests,
     private readonly load: LoadShedding,
+    private readonly trace: TraceHeader,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** @throws GatewayError shutting_down, invalid_api_key, overloaded, unsupported_media_type, request_too_large */
   open(request: FastifyRequest, reply: FastifyReply): void {
-    const snapshot = this.config.current;
-    if (this.drain.refusing) throw new GatewayError('shutting_down');
-    const principal = this.authenticator.authenticate(request.raw.headers.authorization, snapshot, request.ip);
+    let principal: Principal | undefined;
+    try {
+      const snapshot = this.config.current;
+      if (this.drain.refusing) throw this.#draining();
+      principal = this.authenticator.authenticate(request.raw.headers.authorization, snapshot, request.ip);
+      this.#admit(request, reply, snapshot, principal);
+    } catch (error) {
+      const priority = principal?.priority ?? 'default';
+      if (error instanceof GatewayError) requestRefused.publish({ code: error.code, status: error.status, priority });
+      throw error;
+    }
+  }
+
+  #draining(): GatewayError {
+    requestShed.publish({ reason: 'draining', priority: 'default' });
+    return new GatewayError('shutting_down');
+  }
+
+  #admit(request: FastifyRequest, reply: FastifyReply, snapshot: Snapshot, principal: Principal): void {
     const priority = effectivePriority(principal.priority, header(request, 'x-priority'));
     const refusal = this.load.refusal(priority);
     if (refusal) throw refusal;
@@ -56,6 +74,7 @@ export class RequestOpening {
     );
     ctx.priority = priority;
     attachContext(request.raw, ctx);
+    if (principal.role === 'admin' && header(request, 'x-gateway-trace') === '1') this.trace.attach(ctx);
     requestOpened.publish(ctx);
     this.inFlight.add(ctx);
     ctx.onClose(() => {

@@ -1,6 +1,7 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type AttemptRecord, type RequestContext } from './request-context.js';
-import { type Target } from './snapshot.js';
+import { type ErrorCode } from './gateway-error.js';
+import { type Priority, type Target } from './snapshot.js';
 
 /** One kind of fact, published where it happens and heard by whoever counts, logs or draws it. */
 export interface Channel<Fact> {
@@ -41,10 +42,30 @@ export interface AttemptFact {
 }
 
 export const attemptEnded = typedChannel<AttemptFact>('attempt');
+/** An attempt begins: what its request carries upstream can still be changed. Each ends with `attemptEnded`. */
+export const attemptStarted = typedChannel<AttemptFact>('attempt-started');
 /** A request ended: its outcome, charge and times are final. */
 export const requestEnded = typedChannel<RequestContext>('request');
 /** A chat request was admitted past the door: every one of them ends with `requestEnded`. */
 export const requestOpened = typedChannel<RequestContext>('request-opened');
+
+/** A chat request was turned away at the door, before it had a context. */
+export interface RefusalFact {
+  readonly code: ErrorCode;
+  readonly status: number;
+  /** The key's, or `default` where no key was found. */
+  readonly priority: Priority;
+}
+
+export const requestRefused = typedChannel<RefusalFact>('refusal');
+
+/** A request was refused to protect the gateway or an upstream. */
+export interface ShedFact {
+  readonly reason: 'level' | 'queue_full' | 'queue_timeout' | 'evicted' | 'in_flight' | 'draining';
+  readonly priority: Priority;
+}
+
+export const requestShed = typedChannel<ShedFact>('shed');
 
 /** A breaker changed its state. */
 export interface BreakerFact {

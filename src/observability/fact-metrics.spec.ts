@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type ConfigStore, configReloads } from '../config/config-store.js';
-import { authenticationFailed, breakerTransitions, quotaRefused } from '../kernel/channels.js';
+import {
+  authenticationFailed,
+  breakerTransitions,
+  quotaRefused,
+  requestRefused,
+  requestShed,
+} from '../kernel/channels.js';
 import { targetOf } from '../../test/support/target.js';
 import { FactMetrics } from './fact-metrics.js';
 import { GatewayMetrics } from './gateway-metrics.js';
@@ -42,6 +48,28 @@ describe('the metrics of seldom facts', () => {
       breakerTransitions.publish({ target, from: 'open', to: 'halfOpen', reason: 'openElapsed', openMs: 0 });
     });
     expect(text).toContain('from="open",to="half_open",reason="open_time_over"} 1\n');
+  });
+
+  it('count the same label values apart for two metrics', async () => {
+    const text = await scrapeAfter(() => {
+      requestShed.publish({ reason: 'level', priority: 'default' });
+      quotaRefused.publish({ reason: 'level default' });
+    });
+    expect(text).toContain('gateway_shed_total{reason="level",band="default"} 1\n');
+    expect(text).toContain('gateway_quota_refusals_total{reason="level default"} 1\n');
+  });
+
+  it('count a chat request that was turned away at the door among the requests', async () => {
+    const text = await scrapeAfter(() => {
+      requestRefused.publish({ code: 'overloaded', status: 503, priority: 'sheddable' });
+      requestRefused.publish({ code: 'overloaded', status: 503, priority: 'default' });
+      requestRefused.publish({ code: 'invalid_api_key', status: 401, priority: 'default' });
+    });
+    const refused = (code: string, status: string, band: string, slo: string): string =>
+      `gateway_requests_total{model="other",code="${code}",stream="false",status_class="${status}",band="${band}",slo="${slo}",injected="false"} 1\n`;
+    expect(text).toContain(refused('overloaded', '5xx', 'sheddable', 'excluded'));
+    expect(text).toContain(refused('overloaded', '5xx', 'default', 'bad'));
+    expect(text).toContain(refused('invalid_api_key', '4xx', 'default', 'excluded'));
   });
 
   it('say that the file on disk is not the one in force after a rejected reload', async () => {

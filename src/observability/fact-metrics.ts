@@ -8,10 +8,14 @@ import {
   hedgeEnded,
   overrunCharged,
   quotaAudited,
+  type RefusalFact,
   quotaRefused,
+  requestRefused,
+  requestShed,
 } from '../kernel/channels.js';
 import { type CounterChild, type FastCounter } from './fast-metrics.js';
 import { GatewayMetrics } from './gateway-metrics.js';
+import { classOfRefusal } from './request-class.js';
 
 const HASH_DIGITS = 12;
 
@@ -27,7 +31,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 /** Counts what happens seldom: reloads, refusals of keys, breakers. */
 @Injectable()
 export class FactMetrics implements OnModuleInit, OnModuleDestroy {
-  readonly #children = new Map<string, CounterChild>();
+  readonly #children = new Map<FastCounter, Map<string, CounterChild>>();
   #unsubscribe: (() => void)[] = [];
   #valid = true;
   #auditDifference: number | undefined;
@@ -66,6 +70,12 @@ export class FactMetrics implements OnModuleInit, OnModuleDestroy {
       breakerTransitions.subscribe((fact) => {
         this.#count(metrics.breakerTransitions, transitionLabels(fact));
       }),
+      requestShed.subscribe(({ reason, priority }) => {
+        this.#count(metrics.shed, { reason, band: priority });
+      }),
+      requestRefused.subscribe((refusal) => {
+        this.#count(metrics.requests, refusalLabels(refusal));
+      }),
       configReloads.subscribe((reload) => {
         this.#countReload(reload);
       }),
@@ -82,9 +92,11 @@ export class FactMetrics implements OnModuleInit, OnModuleDestroy {
   }
 
   #count(metric: FastCounter, labels: Readonly<Record<string, string>>): void {
-    const key = Object.entries(labels).join(' ');
-    const child = this.#children.get(key) ?? metric.child(labels);
-    this.#children.set(key, child);
+    let children = this.#children.get(metric);
+    if (!children) this.#children.set(metric, (children = new Map<string, CounterChild>()));
+    const key = Object.values(labels).join(' ');
+    const child = children.get(key) ?? metric.child(labels);
+    children.set(key, child);
     child.add();
   }
 }
@@ -92,6 +104,19 @@ export class FactMetrics implements OnModuleInit, OnModuleDestroy {
 /** A gauge without labels; absent while nothing is known. */
 function reading(value: number | undefined): { labels: object; value: number }[] {
   return value === undefined ? [] : [{ labels: {}, value }];
+}
+
+/** Of a request that was turned away at the door: neither its model nor its form is known. */
+function refusalLabels({ code, status, priority }: RefusalFact): Record<string, string> {
+  return {
+    model: 'other',
+    code,
+    stream: 'false',
+    status_class: `${Math.floor(status / 100)}xx`,
+    band: priority,
+    slo: classOfRefusal(status, code, priority),
+    injected: 'false',
+  };
 }
 
 function transitionLabels({ target, from, to, reason }: BreakerFact): Record<string, string> {

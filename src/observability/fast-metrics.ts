@@ -1,5 +1,6 @@
 import {
   Counter,
+  type CounterConfiguration,
   Gauge,
   Histogram,
   type HistogramConfiguration,
@@ -8,6 +9,7 @@ import {
   type MetricType,
   type MetricValue,
 } from 'prom-client';
+import { type SeriesCap } from './series-cap.js';
 
 /**
  * prom-client hashes labels on every increment, which costs more than all the rest of a metric. These metrics hand
@@ -16,10 +18,22 @@ import {
  */
 export class FastCounter<Label extends string = string> extends Counter<Label> {
   readonly #children: CounterChild<Label>[] = [];
+  #other: CounterChild<Label> | undefined;
 
-  /** A child for one set of label values: look it up once, keep it. */
+  constructor(
+    configuration: CounterConfiguration<Label>,
+    private readonly cap?: SeriesCap,
+  ) {
+    super(configuration);
+  }
+
+  /** A child for one set of label values: look it up once, keep it. Beyond the cap it is the one of all others. */
   child(labels: LabelValues<Label>): CounterChild<Label> {
-    const child = new CounterChild(labels);
+    if (this.cap?.take(1) === false) return (this.#other ??= this.#keep(new CounterChild(allOther(labels))));
+    return this.#keep(new CounterChild(labels));
+  }
+
+  #keep(child: CounterChild<Label>): CounterChild<Label> {
     this.#children.push(child);
     return child;
   }
@@ -45,13 +59,24 @@ export class CounterChild<Label extends string = string> {
 export class FastHistogram<Label extends string = string> extends Histogram<Label> {
   readonly #children: HistogramChild<Label>[] = [];
   readonly #bounds: readonly number[];
+  #other: HistogramChild<Label> | undefined;
 
-  constructor(configuration: HistogramConfiguration<Label>) {
+  constructor(
+    configuration: HistogramConfiguration<Label>,
+    private readonly cap?: SeriesCap,
+  ) {
     super(configuration);
     this.#bounds = configuration.buckets ?? [];
   }
 
+  /** As a counter's. */
   child(labels: LabelValues<Label>): HistogramChild<Label> {
+    const series = this.#bounds.length + BESIDE_BUCKETS;
+    if (this.cap?.take(series) === false) return (this.#other ??= this.#keep(allOther(labels)));
+    return this.#keep(labels);
+  }
+
+  #keep(labels: LabelValues<Label>): HistogramChild<Label> {
     const child = new HistogramChild(labels, this.#bounds);
     this.#children.push(child);
     return child;
@@ -69,15 +94,29 @@ export class FastHistogram<Label extends string = string> extends Histogram<Labe
   }
 }
 
+/** The series of a histogram's child that are no bounded bucket: +Inf, sum, count. */
+const BESIDE_BUCKETS = 3;
+
+/** One observation that leads from a metric to a trace, as OpenMetrics shows it. */
+interface Exemplar {
+  readonly labelSet: { readonly trace_id: string };
+  readonly value: number;
+  /** Seconds since the epoch. */
+  readonly timestamp: number;
+}
+
 interface Series {
   readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;
   readonly metricName: string;
+  readonly exemplar?: Exemplar;
 }
 
 export class HistogramChild<Label extends string = string> {
   readonly #counts: Float64Array;
   #sum = 0;
+  /** The last one of each bucket; made with the first. */
+  #exemplars: (Exemplar | undefined)[] | undefined;
 
   constructor(
     readonly labels: LabelValues<Label>,
@@ -88,6 +127,19 @@ export class HistogramChild<Label extends string = string> {
 
   /** @param value in the metric's unit: seconds, tokens */
   observe(value: number): void {
+    const bucket = this.#bucketOf(value);
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
+    this.#sum += value;
+  }
+
+  /** As `observe`, of a request whose trace somebody keeps. */
+  observeTraced(value: number, traceId: string, wallMs: number): void {
+    this.observe(value);
+    const exemplars = (this.#exemplars ??= []);
+    exemplars[this.#bucketOf(value)] = { labelSet: { trace_id: traceId }, value, timestamp: wallMs / 1000 };
+  }
+
+  #bucketOf(value: number): number {
     let low = 0;
     let high = this.bounds.length;
     while (low < high) {
@@ -95,8 +147,7 @@ export class HistogramChild<Label extends string = string> {
       if (value <= (this.bounds[middle] ?? Infinity)) high = middle;
       else low = middle + 1;
     }
-    this.#counts[low] = (this.#counts[low] ?? 0) + 1;
-    this.#sum += value;
+    return low;
   }
 
   /** Cumulative buckets, sum and count, as the exposition format wants them. */
@@ -105,7 +156,9 @@ export class HistogramChild<Label extends string = string> {
     let running = 0;
     const buckets = [...this.bounds, '+Inf'].map((le, at) => {
       running += this.#counts[at] ?? 0;
-      return { labels: { le, ...labels }, value: running, metricName: `${name}_bucket` };
+      const exemplar = this.#exemplars?.[at];
+      const series = { labels: { le, ...labels }, value: running, metricName: `${name}_bucket` };
+      return exemplar ? { ...series, exemplar } : series;
     });
     return [
       ...buckets,
@@ -128,6 +181,10 @@ export class ReadGauge<Label extends string = string> extends Gauge<Label> {
   override async get(): Promise<MetricObjectWithValues<MetricValue<Label>>> {
     return exposed(this, 'gauge', this.#read());
   }
+}
+
+function allOther<Label extends string>(labels: LabelValues<Label>): LabelValues<Label> {
+  return Object.fromEntries(Object.keys(labels).map((label) => [label, 'other'])) as LabelValues<Label>;
 }
 
 /** What prom-client keeps on a metric but does not declare. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { FastCounter, FastHistogram, ReadGauge } from './fast-metrics.js';
+import { SeriesCap } from './series-cap.js';
 
 const DURATION = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 const FIRST_TOKEN = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
@@ -9,6 +10,11 @@ const TOKENS = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 41
 const STORE = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 const ADDED = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 
+const STAGE = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const QUEUE_WAIT = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Series of labels that a process may have. */
+const MAX_SERIES = 10_000;
+
 /** prom-client's gauges that are named as counters: promtool refuses them. */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
@@ -16,6 +22,14 @@ const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total',
 @Injectable()
 export class GatewayMetrics {
   readonly registry = new Registry();
+  readonly #dropped = new FastCounter({
+    name: 'gateway_metrics_dropped_series_total',
+    help: 'Label sets that the cap folded into other.',
+    registers: [this.registry],
+  }).child({});
+  readonly #cap = new SeriesCap(MAX_SERIES, () => {
+    this.#dropped.add();
+  });
 
   readonly requests = this.#counter('gateway_requests_total', 'Chat requests by how they ended.', [
     'model',
@@ -149,13 +163,37 @@ export class GatewayMetrics {
     'Time of a request that neither an upstream nor a queue accounts for.',
     ADDED,
   );
-  readonly upstreamFirstToken = new FastHistogram({
-    name: 'gateway_upstream_first_token_seconds',
-    help: "From an attempt's start to its first content.",
-    buckets: FIRST_TOKEN,
-    labelNames: ['provider'],
-    registers: [this.registry],
-  });
+  readonly upstreamFirstToken = new FastHistogram(
+    {
+      name: 'gateway_upstream_first_token_seconds',
+      help: "From an attempt's start to its first content.",
+      buckets: FIRST_TOKEN,
+      labelNames: ['provider'],
+      registers: [this.registry],
+    },
+    this.#cap,
+  );
+  readonly stages = this.#plainHistogram(
+    'gateway_stage_duration_seconds',
+    'Time that a request spent in one stage.',
+    STAGE,
+    'stage',
+  );
+  readonly queueWait = this.#plainHistogram(
+    'gateway_queue_wait_seconds',
+    'Time that queued requests waited.',
+    QUEUE_WAIT,
+    'band',
+  );
+  readonly shed = this.#counter('gateway_shed_total', 'Requests refused to protect the gateway or an upstream.', [
+    'reason',
+    'band',
+  ]);
+  readonly shedLevel = this.#gauge('gateway_shed_level', '0 none to 4 all but health.');
+  readonly openConnections = this.#gauge('gateway_open_connections', 'Open sockets of the public listener.');
+  readonly memoryLimit = this.#gauge('gateway_memory_limit_bytes', 'Memory that counts as 100 %.');
+  readonly queueLength = this.#gauge('gateway_queue_length', 'Requests that wait for a slot.', ['band']);
+  readonly queueTokens = this.#gauge('gateway_queue_tokens', 'Estimated tokens of the requests that wait.', ['model']);
   readonly breakerState = this.#gauge('gateway_breaker_state', '0 closed, 1 open, 2 half-open.', ['provider', 'model']);
   readonly coolDown = this.#gauge('gateway_cooldown_active', '1 while a target rests after a refusal.', [
     'provider',
@@ -196,17 +234,16 @@ export class GatewayMetrics {
   }
 
   #counter(name: string, help: string, labelNames: string[] = []): FastCounter {
-    return new FastCounter({ name, help, labelNames, registers: [this.registry] });
+    return new FastCounter({ name, help, labelNames, registers: [this.registry] }, this.#cap);
   }
 
   #histogram(name: string, help: string, buckets: number[], labels: string[] = []): FastHistogram {
-    return new FastHistogram({
-      name,
-      help,
-      buckets,
-      labelNames: ['gen_ai_request_model', ...labels],
-      registers: [this.registry],
-    });
+    const labelNames = ['gen_ai_request_model', ...labels];
+    return new FastHistogram({ name, help, buckets, labelNames, registers: [this.registry] }, this.#cap);
+  }
+
+  #plainHistogram(name: string, help: string, buckets: number[], label: string): FastHistogram {
+    return new FastHistogram({ name, help, buckets, labelNames: [label], registers: [this.registry] }, this.#cap);
   }
 
   #gauge(name: string, help: string, labelNames: string[] = []): ReadGauge {

@@ -1,6 +1,7 @@
-import { Controller, Get, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Res } from '@nestjs/common';
 import { PrometheusController } from '@willsoto/nestjs-prometheus';
 import { type FastifyReply } from 'fastify';
+import { exposition } from './exposition.js';
 import { GatewayMetrics } from './gateway-metrics.js';
 
 /** The scrape target: text format 0.0.4, or OpenMetrics where the scraper asks for it. */
@@ -11,9 +12,12 @@ export class MetricsController extends PrometheusController {
   }
 
   @Get()
-  override async index(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
-    const { registry } = this.metrics;
-    void reply.header('content-type', registry.contentType);
-    return registry.metrics();
+  override async index(
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Headers('accept') accept?: string,
+  ): Promise<string> {
+    const { contentType, text } = await exposition(this.metrics.registry, accept);
+    void reply.header('content-type', contentType);
+    return text;
   }
 }

@@ -14,6 +14,7 @@ import { QuotaMetrics } from './quota-metrics.js';
 import { RequestMetrics } from './request-metrics.js';
 import { SloMetrics } from './slo-metrics.js';
 import { SloTracker } from './slo-tracker.js';
+import { Tracing } from './tracing/tracing.js';
 
 @Module({
   imports: [ClockModule, GatewayConfigModule],
@@ -27,6 +28,7 @@ import { SloTracker } from './slo-tracker.js';
     RequestMetrics,
     SloMetrics,
     SloTracker,
+    Tracing,
     {
       provide: ProcessLogger,
       inject: [Environment, CLOCK],

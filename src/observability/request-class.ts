@@ -1,4 +1,5 @@
 import { type RequestContext } from '../kernel/request-context.js';
+import { type Priority } from '../kernel/snapshot.js';
 
 /** Does a request count for or against the availability objective, or not at all? */
 export type RequestClass = 'good' | 'bad' | 'excluded';
@@ -14,10 +15,11 @@ export function classOf(ctx: RequestContext): RequestClass {
   const { status } = ctx;
   if (ctx.end === 'cancelled') return 'excluded';
   if (ctx.end === 'broken') return 'bad';
-  if (status >= 500) return refusalClass(ctx);
-  return status >= 400 ? 'excluded' : 'good';
+  return status >= 400 ? classOfRefusal(status, ctx.code, ctx.principal.priority) : 'good';
 }
 
-function refusalClass({ code, principal }: RequestContext): RequestClass {
-  return principal.priority === 'sheddable' && code !== undefined && SHED.has(code) ? 'excluded' : 'bad';
+/** The class of an answer that is an error, by the band of its caller. */
+export function classOfRefusal(status: number, code: string | undefined, band: Priority): RequestClass {
+  if (status < 500) return 'excluded';
+  return band === 'sheddable' && code !== undefined && SHED.has(code) ? 'excluded' : 'bad';
 }

@@ -2,14 +2,21 @@ import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@ne
 import { type AttemptFact, attemptEnded, requestEnded, requestOpened } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type AttemptRecord, type RequestContext } from '../kernel/request-context.js';
+import { type Priority } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { type CounterChild, type HistogramChild } from './fast-metrics.js';
 import { addedMs } from './added-latency.js';
 import { classOf } from './request-class.js';
+import { type RequestStages, STAGES, stagesOf } from './request-stages.js';
 import { GatewayMetrics } from './gateway-metrics.js';
 
 /** The status that the log shows for a caller that left before it got one. */
 const LEFT = 499;
+
+/** A traceparent's flags where its trace is kept, and the place of its trace id. */
+const SAMPLED = '-01';
+const TRACE_ID_FROM = 3;
+const TRACE_ID_TO = 35;
 
 interface ModelChildren {
   readonly duration: HistogramChild;
@@ -28,13 +35,29 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
   readonly #counters = new Map<string, CounterChild>();
   readonly #providers = new Map<string, HistogramChild>();
   readonly #models = new Map<string, ModelChildren>();
+  readonly #stages: Readonly<Record<keyof RequestStages, HistogramChild>>;
+  readonly #waits: Readonly<Record<Priority, HistogramChild>>;
   #unsubscribe: (() => void)[] = [];
   #inFlight = 0;
 
   constructor(
     private readonly metrics: GatewayMetrics,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    const { stages, queueWait } = metrics;
+    const stage = (name: keyof RequestStages): HistogramChild => stages.child({ stage: name });
+    this.#stages = {
+      receive: stage('receive'),
+      guard: stage('guard'),
+      quota: stage('quota'),
+      route: stage('route'),
+      queue: stage('queue'),
+      upstream: stage('upstream'),
+      send: stage('send'),
+    };
+    const wait = (band: Priority): HistogramChild => queueWait.child({ band });
+    this.#waits = { critical: wait('critical'), default: wait('default'), sheddable: wait('sheddable') };
+  }
 
   onModuleInit(): void {
     this.metrics.inFlight.readFrom(() => [{ labels: {}, value: this.#inFlight }]);
@@ -72,13 +95,16 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
         }),
       );
     child.add();
-    if (ctx.answeredBy) this.#observe(ctx, model, stream);
+    const now = this.clock.now();
+    const stages = stagesOf(ctx, now);
+    for (const stage of STAGES) if (stages[stage] > 0) this.#stages[stage].observe(stages[stage] / 1000);
+    if (ctx.queuedMs > 0) this.#waits[ctx.priority].observe(ctx.queuedMs / 1000);
+    if (ctx.answeredBy) this.#observe(ctx, model, stream, now);
   }
 
-  #observe(ctx: RequestContext, model: string, stream: boolean): void {
+  #observe(ctx: RequestContext, model: string, stream: boolean, now: number): void {
     const children = this.#models.get(model) ?? this.#model(model);
-    const now = this.clock.now();
-    children.duration.observe((now - ctx.receivedAt) / 1000);
+    this.#time(children.duration, ctx, now);
     const { charge, firstContentAt } = ctx;
     if (charge) {
       children.inputTokens.observe(charge.promptTokens);
@@ -89,11 +115,19 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
     }
     if (firstContentAt === undefined) return;
     if (stream) {
-      children.firstToken.observe((firstContentAt - ctx.receivedAt) / 1000);
+      this.#time(children.firstToken, ctx, firstContentAt);
       const tokens = (charge?.completionTokens ?? 0) - 1;
       if (tokens > 0) children.perToken.observe((now - firstContentAt) / 1000 / tokens);
     }
     children.added.observe(addedMs(ctx, firstContentAt) / 1000);
+  }
+
+  /** Observes the time since the request's arrival, with the id of its trace where that is kept. */
+  #time(histogram: HistogramChild, { receivedAt, traceparent }: RequestContext, at: number): void {
+    const seconds = (at - receivedAt) / 1000;
+    if (traceparent?.endsWith(SAMPLED) === true) {
+      histogram.observeTraced(seconds, traceparent.slice(TRACE_ID_FROM, TRACE_ID_TO), this.clock.wall());
+    } else histogram.observe(seconds);
   }
 
   #countCost(ctx: RequestContext, costNanoUsd: number, source: string): void {
@@ -128,11 +162,20 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
       known.observe((firstContentAt - startedAt) / 1000);
     }
     if (kind === 'first') return;
+    if (kind === 'hedge') this.#countHedge(ctx, attempt);
     const at = ctx.attempts.indexOf(attempt);
     const left = ctx.attempts[at - 1]?.target.provider.name ?? 'none';
     if (kind === 'failover') this.#countPer('failovers', left, model);
     // The first failover is free of the retry budget, whatever follows is not.
     if (kind === 'retry' || (kind === 'failover' && at >= 2)) this.#countPer('retries', target.provider.name, model);
+  }
+
+  #countHedge(ctx: RequestContext, attempt: AttemptRecord): void {
+    const beaten = attempt.reason === 'cancelled' ? 'lost' : 'failed';
+    const outcome = ctx.answeredBy === attempt ? 'won' : beaten;
+    const key = `h ${outcome}`;
+    const child = this.#counters.get(key) ?? this.#keep(key, this.metrics.hedges.child({ outcome }));
+    child.add();
   }
 
   #countPer(metric: 'failovers' | 'retries', provider: string, model: string): void {

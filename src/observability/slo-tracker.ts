@@ -1,13 +1,13 @@
-import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { ConfigStore } from '../config/config-store.js';
-import { requestEnded } from '../kernel/channels.js';
+import { requestEnded, requestRefused } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type RequestContext } from '../kernel/request-context.js';
-import { type SloSettings } from '../kernel/snapshot.js';
+import { type Priority, type SloSettings } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { addedMs } from './added-latency.js';
 import { EventBuckets } from './event-buckets.js';
-import { classOf } from './request-class.js';
+import { classOf, classOfRefusal, type RequestClass } from './request-class.js';
 
 export type SloName = 'availability' | 'critical' | 'stream' | 'first_token' | 'added_latency';
 export const SLO_NAMES: readonly SloName[] = ['availability', 'critical', 'stream', 'first_token', 'added_latency'];
@@ -38,7 +38,7 @@ export interface SloStatus {
 
 /** Judges every ended request by the objectives. */
 @Injectable()
-export class SloTracker implements OnModuleInit, OnModuleDestroy {
+export class SloTracker implements OnModuleDestroy {
   readonly #events: Readonly<Record<SloName, EventBuckets>> = {
     availability: new EventBuckets(),
     critical: new EventBuckets(),
@@ -48,30 +48,28 @@ export class SloTracker implements OnModuleInit, OnModuleDestroy {
   };
   /** Called for each judgement: the counters. */
   onEvent: (slo: SloName, good: boolean) => void = () => undefined;
-  #unsubscribe: (() => void) | undefined;
+  // Not at onModuleInit: Nest calls that again for the operations listener, which shares this object.
+  readonly #unsubscribe = [
+    requestEnded.subscribe((ctx) => {
+      this.judge(ctx);
+    }),
+    requestRefused.subscribe(({ status, code, priority }) => {
+      this.#judgeAvailability(classOfRefusal(status, code, priority), priority);
+    }),
+  ];
 
   constructor(
     private readonly config: ConfigStore,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  onModuleInit(): void {
-    this.#unsubscribe = requestEnded.subscribe((ctx) => {
-      this.judge(ctx);
-    });
-  }
-
   onModuleDestroy(): void {
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
   }
 
   /** Counts an ended request for every objective that it has a say in. */
   judge(ctx: RequestContext): void {
-    const verdict = classOf(ctx);
-    if (verdict !== 'excluded') {
-      this.#add('availability', verdict === 'good');
-      if (ctx.principal.priority === 'critical') this.#add('critical', verdict === 'good');
-    }
+    this.#judgeAvailability(classOf(ctx), ctx.principal.priority);
     const { firstContentAt } = ctx;
     if (firstContentAt === undefined) return;
     this.#add('added_latency', addedMs(ctx, firstContentAt) <= ADDED_BOUND_MS);
@@ -84,6 +82,12 @@ export class SloTracker implements OnModuleInit, OnModuleDestroy {
   /** How each objective stands now. */
   status(): SloStatus[] {
     return SLO_NAMES.map((slo) => this.#statusOf(slo));
+  }
+
+  #judgeAvailability(verdict: RequestClass, band: Priority): void {
+    if (verdict === 'excluded') return;
+    this.#add('availability', verdict === 'good');
+    if (band === 'critical') this.#add('critical', verdict === 'good');
   }
 
   #statusOf(slo: SloName): SloStatus {

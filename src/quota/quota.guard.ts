@@ -34,8 +34,10 @@ export class QuotaGuard implements CanActivate {
     const ctx = contextOf(execution.switchToHttp().getRequest<FastifyRequest>().raw);
     const { request, model, principal } = ctx;
     if (!request || !model) throw new Error('the body was not read');
+    ctx.checkedAt = this.clock.now();
     const bounds = boundsOf(ctx, request, model);
     if (!isLimited(ctx)) {
+      ctx.reservedAt = ctx.checkedAt;
       this.ledger.open(ctx, bounds, undefined);
       return true;
     }
@@ -43,12 +45,13 @@ export class QuotaGuard implements CanActivate {
     ctx.outputCap = bounds.outputTokens / request.choices;
     const held = isSliced(ctx, request, model, bounds) ? { ...bounds, outputTokens: FIRST_SLICE } : bounds;
     const tokens = held.promptTokens + held.outputTokens;
-    const result = this.store.acquire({ id: ctx.id, principal, tokens, costNanoUsd: priceOf(ctx, model, held) });
+    const result = this.store.acquire({ id: ctx.id, principal, tokens, costNanoUsd: worstPrice(ctx, model, held) });
     if (result instanceof Promise) return result.then((settled) => this.#admit(ctx, model, bounds, held, settled));
     return this.#admit(ctx, model, bounds, held, result);
   }
 
   #admit(ctx: RequestContext, model: Model, bounds: ChargeBounds, held: ChargeBounds, result: AcquireResult): true {
+    ctx.reservedAt = this.clock.now();
     writeRateHeaders(ctx.answerHeaders, result.levels);
     if (!result.admitted) {
       quotaRefused.publish({ reason: result.reason });
@@ -57,7 +60,7 @@ export class QuotaGuard implements CanActivate {
     ctx.reservedOutputTokens = bounds.outputTokens;
     let { reservation } = result;
     if (held !== bounds) {
-      const cost = (outputTokens: number): number => priceOf(ctx, model, { ...bounds, outputTokens });
+      const cost = (outputTokens: number): number => worstPrice(ctx, model, { ...bounds, outputTokens });
       reservation = new SlicedReservation(ctx, this.store, reservation, { ...bounds, cost }).reservation;
     }
     this.ledger.open(ctx, bounds, reservation);
@@ -66,7 +69,8 @@ export class QuotaGuard implements CanActivate {
   }
 }
 
-function isLimited({ principal }: RequestContext): boolean {
+/** Whether the quota store has anything to say of the caller's requests. */
+export function isLimited({ principal }: RequestContext): boolean {
   const { requestsPerMinute, tokensPerMinute, concurrentRequests } = principal.limits;
   return (
     principal.budgets.length > 0 ||
@@ -88,14 +92,18 @@ function isSliced(ctx: RequestContext, request: ChatRequest, model: Model, bound
   );
 }
 
-function boundsOf(ctx: RequestContext, request: ChatRequest, model: Model): ChargeBounds {
+/** Upper bounds of what a request can use. */
+export function boundsOf(ctx: RequestContext, request: ChatRequest, model: Model): ChargeBounds {
   const { strict, defaultMaxTokens } = ctx.snapshot.quota.reservation;
   const perChoice = ctx.outputCap ?? Math.min(defaultMaxTokens, model.maxOutputTokens ?? Infinity);
   return { promptTokens: promptUpperBound(promptSize(request), strict), outputTokens: perChoice * request.choices };
 }
 
-/** The worst case on the dearest target that may serve the request, nano-USD. */
-function priceOf(ctx: RequestContext, model: Model, { promptTokens, outputTokens }: ChargeBounds): number {
+/**
+ * The worst case on the dearest target that may serve the request, nano-USD; 0 where a target has no price.
+ * @throws GatewayError unpriced_model where a budget would have to hold it
+ */
+export function worstPrice(ctx: RequestContext, model: Model, { promptTokens, outputTokens }: ChargeBounds): number {
   const cost = worstCaseCost(candidates(ctx, model), promptTokens, outputTokens);
   if (cost !== undefined) return cost;
   if (ctx.principal.budgets.length > 0) throw new GatewayError('unpriced_model', { param: 'model' });

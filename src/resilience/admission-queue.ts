@@ -31,6 +31,7 @@ export class AdmissionQueue {
   #settings: QueueSettings;
   #size = 0;
   #bytes = 0;
+  #tokens = 0;
   #order = 0;
   #dispatches = 0;
   #timer: Timer | undefined;
@@ -54,6 +55,16 @@ export class AdmissionQueue {
     return this.#bytes;
   }
 
+  /** Estimated tokens of all that wait. */
+  get tokens(): number {
+    return this.#tokens;
+  }
+
+  /** How many wait in a band, by its number. */
+  lengthOf(band: number): number {
+    return this.#bands[band]?.size ?? 0;
+  }
+
   get standing(): boolean {
     return this.#standing.standing;
   }
@@ -74,6 +85,7 @@ export class AdmissionQueue {
     band.push(entry);
     this.#size++;
     this.#bytes += waiter.bytes;
+    this.#tokens += waiter.tokens;
     this.#arm(entry.until);
     if (this.#standing.joined()) this.#expire();
     return entry;
@@ -216,6 +228,7 @@ export class AdmissionQueue {
     entry.queued = false;
     this.#size--;
     this.#bytes -= entry.waiter.bytes;
+    this.#tokens -= entry.waiter.tokens;
     if (this.#size > 0) return;
     this.#standing.emptied();
     this.#timer?.cancel();

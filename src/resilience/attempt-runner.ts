@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { requestShed } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { type ChatRequest } from '../kernel/openai.js';
@@ -15,7 +16,7 @@ import { type FailedAttempt, nextAttempt, type NextStep } from './next-attempt.j
 import { PanicGate } from './panic-gate.js';
 import { LoadShedding } from './load-shedding.js';
 import { type AttemptMaterial, RunningAttempt } from './running-attempt.js';
-import { noRoom, waitInQueue } from './queue-wait.js';
+import { noRoom, shedReason, waitInQueue } from './queue-wait.js';
 import { StreamRescue } from './stream-rescue.js';
 import { type TargetState } from './target-state.js';
 import { TargetStates } from './target-states.js';
@@ -158,7 +159,10 @@ export class AttemptRunner {
       }
       if (slot instanceof AttemptSlot) return this.#launch(slot, target, step, material, failed);
     }
-    if (refusal && failed.length === 0) throw noRoom(refusal, this.clock);
+    if (refusal && failed.length === 0) {
+      requestShed.publish({ reason: shedReason(refusal), priority: ctx.priority });
+      throw noRoom(refusal, this.clock);
+    }
     return undefined;
   }
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { type Server } from 'node:http';
 import { ConfigStore } from '../config/config-store.js';
-import { loadLevels } from '../kernel/channels.js';
+import { loadLevels, requestShed } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type GatewayError } from '../kernel/gateway-error.js';
 import { type Priority } from '../kernel/snapshot.js';
@@ -65,6 +65,16 @@ export class LoadShedding implements OnModuleInit, OnModuleDestroy {
     return this.#counts;
   }
 
+  /** Open connections of the public listener. */
+  get connections(): number {
+    return this.#sockets;
+  }
+
+  /** Memory that counts as 100 %, bytes. */
+  get memoryLimitBytes(): number {
+    return this.config.current.resilience.shedding.memoryLimitBytes ?? memoryLimitBytes();
+  }
+
   /** Counts the connections of the public listener. */
   watch(server: Server): void {
     server.on('connection', (socket) => {
@@ -89,6 +99,7 @@ export class LoadShedding implements OnModuleInit, OnModuleDestroy {
   }
 
   #refuse(reason: string, priority: Priority): GatewayError {
+    requestShed.publish({ reason: reason === 'in_flight' ? 'in_flight' : 'level', priority });
     const key = `${reason} ${priority}`;
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
     return overloaded(reason, this.clock);

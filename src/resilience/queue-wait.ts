@@ -1,3 +1,4 @@
+import { type ShedFact } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { type RequestContext } from '../kernel/request-context.js';
@@ -69,6 +70,12 @@ export function waitInQueue(
     ctx.abort = leave;
     ctx.onClose(() => leave(new UpstreamFailure('ignored', 'cancelled', 'never')));
   });
+}
+
+/** A refusal of the queue in the words of the counters. */
+export function shedReason(refusal: QueueRefusal): ShedFact['reason'] {
+  if (refusal === 'evicted') return 'evicted';
+  return refusal === 'timeout' || refusal === 'predictedWait' ? 'queue_timeout' : 'queue_full';
 }
 
 /** The answer to a request for which there was no room. */

@@ -22,7 +22,10 @@ const ROUTES = [
   ...['status', 'events', 'keys', 'audit-log', 'usage', 'audit', 'config', 'config/history'].map(
     (path) => ['GET', path] as const,
   ),
-  ...['config/validate', 'config/reload', 'config/rollback', 'log-level'].map((path) => ['POST', path] as const),
+  ...['slo', 'requests', 'requests/x'].map((path) => ['GET', path] as const),
+  ...['config/validate', 'config/reload', 'config/rollback', 'log-level', 'explain'].map(
+    (path) => ['POST', path] as const,
+  ),
   ...['drain', 'undrain', 'weight'].map((action) => ['POST', `providers/a/${action}`] as const),
 ];
 
