@@ -13,8 +13,9 @@ const budgets = [
   { scope: 'org', window: 'month', usd: '5000000' },
 ];
 
-/** The gateway file, as JSON, which is YAML. */
-export function gatewayConfig(upstream, models) {
+/** The gateway file, as JSON, which is YAML. `quota` off leaves the keys without anything to reserve. */
+export function gatewayConfig({ upstream, models, quota }) {
+  const limited = quota !== 'off';
   return {
     version: 1,
     auth: {
@@ -24,10 +25,9 @@ export function gatewayConfig(upstream, models) {
           id: 'bench',
           org: 'bench',
           secret: KEYS.default,
-          limits: { ...limits, tokensPerMinute: 150_000_000 },
-          budgets,
+          ...(limited && { limits: { ...limits, tokensPerMinute: 150_000_000 }, budgets }),
         },
-        { id: 'bench-large', org: 'bench', secret: KEYS.large, limits, budgets },
+        { id: 'bench-large', org: 'bench', secret: KEYS.large, ...(limited && { limits, budgets }) },
       ],
     },
     providers: [
@@ -51,8 +51,8 @@ export function gatewayConfig(upstream, models) {
   };
 }
 
-export function writeGatewayConfig(file, upstream, models) {
-  writeFileSync(file, JSON.stringify(gatewayConfig(upstream, models), null, 2));
+export function writeGatewayConfig(file, setting) {
+  writeFileSync(file, JSON.stringify(gatewayConfig(setting), null, 2));
 }
 
 /** Facts become visible shortly after a request's end. */

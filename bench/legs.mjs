@@ -12,7 +12,7 @@ const bench = dirname(fileURLToPath(import.meta.url));
 const checkout = join(bench, '..');
 const entry = join(checkout, 'dist', 'main.js');
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address();
@@ -35,8 +35,8 @@ export const LEGS = {
     about: 'this gateway, every layer on',
     missing: () => existsSync(entry) || 'dist/main.js is absent: npm run build',
     command: ({ nodeFlags }) => [process.execPath, ...nodeFlags, entry],
-    prepare: ({ folder, upstream, models }) => writeGatewayConfig(join(folder, 'gateway.yaml'), upstream, models),
-    env: async ({ folder, port }) => ({
+    prepare: (setting) => writeGatewayConfig(join(setting.folder, 'gateway.yaml'), setting),
+    env: async ({ folder, port, redisUrl }) => ({
       NODE_ENV: 'production',
       HOST: '127.0.0.1',
       PORT: String(port),
@@ -44,7 +44,7 @@ export const LEGS = {
       OPS_PORT: String(await freePort()),
       LOG_LEVEL: 'info',
       // What the caller's shell sets for another gateway must not bend this one.
-      ...{ DEBUG: '', REDIS_URL: '', PROVIDER_WEIGHTS: '', OTEL_EXPORTER_OTLP_ENDPOINT: '' },
+      ...{ DEBUG: '', REDIS_URL: redisUrl, PROVIDER_WEIGHTS: '', OTEL_EXPORTER_OTLP_ENDPOINT: '' },
       CONFIG_PATH: join(folder, 'gateway.yaml'),
     }),
     readyPath: '/v1/ready',

@@ -6,6 +6,8 @@ import { WORKLOADS } from './workloads.mjs';
 const AS_SHIPPED = '--max-semi-space-size=32';
 
 const FULL = { rounds: 5, requests: WORKLOADS.json.requests, openStreams: 1_000 };
+/** The first is what happens unasked. */
+const QUOTAS = ['memory', 'redis', 'off'];
 const SHORT = { rounds: 3, requests: 5_000, openStreams: 0 };
 
 const list = (entries, text) =>
@@ -28,6 +30,8 @@ ${list(WORKLOADS, (workload) => workload.title)}
   --requests N        JSON requests per leg and round (default ${FULL.requests}); the other workloads scale with it
   --open-streams N    also memory per open stream, with N open ones (default ${FULL.openStreams}; 0: leave out)
   --short             ${SHORT.rounds} rounds of ${SHORT.requests} requests, no memory part: about a minute, for a first look and CI
+  --quota off         the gateway's key without limits and budgets; memory: the embedded store (default);
+                      redis: a redis-server of its own on the upstream's core
   --node-flags="…"    flags of every Node leg alike (default "${AS_SHIPPED}", as \`npm start\` has it)
   --json FILE         write every round's figures, the machine and the options to FILE
   --baseline FILE     a FILE of --json from before: exit 1 if the gateway's median ratio grew by more than 40 %
@@ -59,6 +63,7 @@ export function readOptions(args) {
     rounds: whole(values.rounds, 'rounds', size.rounds, 1),
     requests: whole(values.requests, 'requests', size.requests, 100),
     openStreams: whole(values['open-streams'], 'open-streams', size.openStreams, 0),
+    quota: oneOf(values.quota, QUOTAS, 'quota'),
     nodeFlags: (values['node-flags'] ?? AS_SHIPPED).split(' ').filter(Boolean),
     json: values.json,
     baseline: values.baseline,
@@ -73,7 +78,7 @@ function parse(args) {
       args,
       options: {
         ...{ legs: text, workloads: text, body: text, rounds: text, requests: text, 'open-streams': text },
-        ...{ 'node-flags': text, json: text, baseline: text, short: flag, help: flag },
+        ...{ quota: text, 'node-flags': text, json: text, baseline: text, short: flag, help: flag },
       },
     });
   } catch (error) {
@@ -87,6 +92,14 @@ function names(text, known, what) {
   const unknown = chosen.find((name) => !all.includes(name));
   if (unknown !== undefined) throw new UsageError(`--${what}s: unknown ${what} "${unknown}", known: ${all.join(', ')}`);
   return all.filter((name) => chosen.includes(name));
+}
+
+function oneOf(text, [standard, ...others], name) {
+  const all = [standard, ...others];
+  if (text !== undefined && !all.includes(text)) {
+    throw new UsageError(`--${name}: found ${text}, allowed is one of ${all.join(', ')}`);
+  }
+  return text ?? standard;
 }
 
 function whole(text, name, standard, min) {

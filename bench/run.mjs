@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { assertLayersWereOn } from './gateway-leg.mjs';
-import { LEGS, startLeg } from './legs.mjs';
+import { freePort, LEGS, startLeg } from './legs.mjs';
 import { measure, measureMemory, scaled, warmUp } from './measure.mjs';
 import { HELP, readOptions, UsageError } from './options.mjs';
-import { endAll, firstLine, start, WORLD_CORE } from './processes.mjs';
+import { endAll, firstLine, isInstalled, start, WORLD_CORE } from './processes.mjs';
 import { machine, print, printLayers, printLegs, regressions, summarise, summariseMemory } from './report.mjs';
 import { MODELS } from './workloads.mjs';
 
@@ -59,13 +59,23 @@ async function runMemory({ openStreams, rounds }, names, setting, load) {
   return memory;
 }
 
+/** A redis-server without a file; it ends with the bench. */
+async function startRedis(folder) {
+  if (!isInstalled('redis-server')) throw new UsageError('--quota redis: redis-server is not installed');
+  const port = String(await freePort());
+  const flags = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
+  start('redis', ['redis-server', ...flags], { core: WORLD_CORE, stdout: join(folder, 'redis.out') });
+  return `redis://127.0.0.1:${port}`;
+}
+
 async function compare(options, folder) {
   const names = legsToRun(options);
   const node = [process.execPath, ...options.nodeFlags];
   const upstreamProcess = start('upstream', [...node, join(bench, 'upstream.mjs')], { core: WORLD_CORE });
   const { url: upstream } = await firstLine(upstreamProcess);
   const load = start('load', [...node, join(bench, 'load.mjs')], { core: WORLD_CORE, ipc: true });
-  const setting = { folder, upstream, models: MODELS, nodeFlags: options.nodeFlags };
+  const redisUrl = options.quota === 'redis' ? await startRedis(folder) : '';
+  const setting = { folder, upstream, models: MODELS, nodeFlags: options.nodeFlags, quota: options.quota, redisUrl };
   for (const name of names) LEGS[name].prepare?.(setting);
 
   const legs = [];
@@ -98,7 +108,7 @@ async function main() {
   const memoryResults = summariseMemory(memory);
   console.log(`${before.cpu}, ${before.cores} cores, Node ${before.node}, ${new Date().toISOString().slice(0, 10)}`);
   console.log(
-    `${options.rounds} rounds; ${before.pinned ? 'pinned to cores' : 'not pinned'}; load average at start ${before.load.toFixed(1)}`,
+    `${options.rounds} rounds; quota ${options.quota}; ${before.pinned ? 'pinned to cores' : 'not pinned'}; load average at start ${before.load.toFixed(1)}`,
   );
   printLegs(names);
   print(results, memoryResults);

@@ -79,6 +79,14 @@ describe('worst case', () => {
     expect(worstCaseCost([targetAt(TIERED), targetAt(MINI)], 1000, 1000)).toBe(3_000_000 + 15_000_000);
   });
 
+  it('is what the documentation works out for gpt-4o-mini', () => {
+    const mini = targetAt(undefined, 'gpt-4o-mini');
+    const prompt = promptUpperBound({ bytes: 2000, messages: 1, images: 0 }, false);
+    const reserved = worstCaseCost([mini], prompt, 500)!;
+    const charged = actualCost(priceOf(mini)!, { promptTokens: 400, completionTokens: 120, cachedTokens: 0 });
+    expect([prompt, reserved, charged, reserved - charged]).toEqual([1008, 451_200, 132_000, 319_200]);
+  });
+
   it('is unknown where a target has no price, and nothing where it is free', () => {
     expect(worstCaseCost([targetAt(MINI), targetAt(undefined)], 1, 1)).toBeUndefined();
     const free: Price = { inputPicoUsd: 0, cachedInputPicoUsd: 0, outputPicoUsd: 0, tiers: [] };

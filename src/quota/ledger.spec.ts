@@ -3,12 +3,15 @@ import { ManualClock } from '../../test/support/manual-clock.js';
 import { aPrice } from '../../test/support/price.js';
 import { aBudget, aPrincipal } from '../../test/support/principal.js';
 import { answeredBy, aRequestContext } from '../../test/support/request-context.js';
+import { seededRandom } from '../../test/support/seeded-random.js';
 import { targetOf } from '../../test/support/target.js';
 import { overrunCharged } from '../kernel/channels.js';
 import { type AnswerFacts } from '../kernel/upstream.js';
-import { Ledger } from './ledger.js';
+import { promptUpperBound, worstCaseCost } from './cost.js';
+import { chargeOf, Ledger } from './ledger.js';
 import { MemoryQuotaStore } from './memory-quota-store.js';
 import { type QuotaStore, type Reservation } from './quota-store.js';
+import { promptSize } from './token-estimate.js';
 
 const principal = aPrincipal({
   budgets: [aBudget(1_000_000)],
@@ -98,6 +101,23 @@ describe('Ledger', () => {
 
   it('charges the usage on such a provider where it came', () => {
     expect(ended({ usage: usage(1, 1) }, reserving).charge).toMatchObject({ costNanoUsd: 3, usageSource: 'reported' });
+  });
+
+  it('exceeds no strict reservation, whatever the prompt is made of', () => {
+    const random = seededRandom(16);
+    const letters = ['𓀀', '🜁', 'ꙮ', '\u0085', '𝔘', 'é', '\u202e', 'x'];
+    for (let n = 0; n < 100; n++) {
+      const prompt = Array.from({ length: 1 + Math.floor(random() * 300) }, () => letters[Math.floor(random() * 8)]);
+      const body = { messages: [{ role: 'user', content: prompt.join('') }] };
+      const ctx = aRequestContext({ body, quota: { strict: true } });
+      const bounds = { promptTokens: promptUpperBound(promptSize(ctx.request!), true), outputTokens: 10 };
+      // A tokenizer that knows none of these spends a token on each byte, and a few on the frame of a message.
+      const tokens = Buffer.byteLength(prompt.join('')) + 4;
+      answeredBy(ctx, target, { done: true, usage: usage(tokens, 10) });
+      const charge = chargeOf(ctx, bounds);
+      expect(charge.usageSource).toBe('reported');
+      expect(charge.costNanoUsd).toBeLessThanOrEqual(worstCaseCost([target], bounds.promptTokens, 10)!);
+    }
   });
 
   it('gives everything back where nobody answered', () => {

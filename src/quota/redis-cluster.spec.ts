@@ -67,6 +67,28 @@ describe.skipIf(!hasRedisServer)(
       expect(await gateways[1]!.sweep(orgs)).toBe(0);
     });
 
+    it('keeps its sums while the slot of an org moves to another master under load', async () => {
+      const principal = aPrincipal({ org: 'mover', budgets: [aBudget(10 ** 9, 'org')] });
+      let moving = true;
+      let admitted = 0;
+      const worker = async (n: number): Promise<void> => {
+        for (let serial = 0; moving; serial++) {
+          const id = `mover-${n}-${serial}`;
+          const result = await gateways[n % 2]!.acquire({ id, principal, tokens: 0, costNanoUsd: 10 });
+          if (result.admitted) admitted++;
+        }
+      };
+      const load = Promise.all(Array.from({ length: 8 }, (_, n) => worker(n)));
+      const before = await cluster.moveSlotOf('q:{mover}:1:bud');
+      moving = false;
+      await load;
+      expect(before.from).not.toBe(before.to);
+      expect(admitted).toBeGreaterThan(0);
+      const { windows, reservations } = await gateways[0]!.audit(['mover']);
+      expect(reservations).toBe(admitted);
+      expect(windows).toMatchObject([{ reservedNanoUsd: 10 * admitted, recomputedNanoUsd: 10 * admitted }]);
+    });
+
     it('knows its gateways and its servers', async () => {
       await gateways[0]!.heartbeat();
       const heartbeat = await gateways[1]!.heartbeat();

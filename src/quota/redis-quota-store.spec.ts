@@ -114,6 +114,31 @@ describe.skipIf(!hasRedisServer)('with a redis-server (skipped where none is ins
       ]);
     });
 
+    it('goes by the time of Redis, however wrong the clocks of gateways are', async () => {
+      const wrongBy = (ms: number): RedisQuotaStore => {
+        const clock = { ...systemClock, wall: () => systemClock.wall() + ms, now: () => systemClock.now() + ms };
+        return new RedisQuotaStore(client, clock, `gateway-${ms}`, OPTIONS);
+      };
+      const [early, late] = [wrongBy(-600_000), wrongBy(600_000)];
+      const principal = aPrincipal({
+        limits: { requestsPerMinute: 2, requestBurst: 2 },
+        budgets: [aBudget(100, 'key', '1h')],
+      });
+      const asked = (id: string) => ({ id, principal, tokens: 0, costNanoUsd: 1 });
+      const first = await early.acquire(asked('clock-1'));
+      expect(first.admitted).toBe(true);
+      expect((await late.acquire(asked('clock-2'))).admitted).toBe(true);
+      for (const gateway of [early, late, store]) {
+        const refused = await gateway.acquire(asked('clock-3'));
+        expect(refused).toMatchObject({ admitted: false, reason: 'requests' });
+        if (!refused.admitted) expect(refused.retryAfterUs).toBeLessThanOrEqual(30_000_000);
+      }
+      if (first.admitted) expect(await late.renew(principal, [first.reservation.id])).toEqual([]);
+      expect(await late.sweep([principal.org])).toBe(0);
+      const { windows } = await early.audit([principal.org]);
+      expect(windows.map(({ reservedNanoUsd }) => reservedNanoUsd)).toEqual([2]);
+    });
+
     it('survives SCRIPT FLUSH under load without an error', async () => {
       const asked: unknown[] = [];
       for (let n = 0; n < 200; n++) {

@@ -31,6 +31,31 @@ export class RedisCluster {
     return this.servers.map(({ url }) => url).join(',');
   }
 
+  /** Moves the slot of a key, with all its keys, to the next master; tells the ports. */
+  async moveSlotOf(key: string): Promise<{ from: number; to: number }> {
+    const clients = this.servers.map(({ port }) => new Redis(port, '127.0.0.1'));
+    try {
+      const slot = await clients[0]!.cluster('KEYSLOT', key);
+      const share = Math.ceil(SLOTS / MASTERS);
+      const [source, target] = [Math.floor(slot / share), (Math.floor(slot / share) + 1) % MASTERS];
+      const ids = await Promise.all(clients.map((client) => client.call('CLUSTER', 'MYID') as Promise<string>));
+      const [from, to] = [this.servers[source]!.port, this.servers[target]!.port];
+      await clients[target]!.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[source]!);
+      await clients[source]!.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[target]!);
+      for (;;) {
+        const keys = (await clients[source]!.call('CLUSTER', 'GETKEYSINSLOT', slot, 100)) as string[];
+        if (keys.length === 0) break;
+        await clients[source]!.call('MIGRATE', '127.0.0.1', to, '', 0, 5000, 'KEYS', ...keys);
+      }
+      for (const client of [clients[target]!, clients[source]!]) {
+        await client.call('CLUSTER', 'SETSLOT', slot, 'NODE', ids[target]!);
+      }
+      return { from, to };
+    } finally {
+      for (const client of clients) client.disconnect();
+    }
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.stop()));
   }
