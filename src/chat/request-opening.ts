@@ -55,6 +55,7 @@ export class RequestOpening {
       traceparentOf(request.raw),
     );
     ctx.priority = priority;
+    if (principal.degradable) ctx.degradedMaxTokens = this.load.degradedMaxTokens;
     attachContext(request.raw, ctx);
     requestOpened.publish(ctx);
     this.inFlight.add(ctx);
