@@ -158,7 +158,8 @@ export class AttemptRunner {
       }
       if (slot instanceof AttemptSlot) return this.#launch(slot, target, step, material, failed);
     }
-    if (refusal && failed.length === 0) throw noRoom(refusal, this.clock);
+    // Whatever failed before, room is what is missing now: the caller is told when to come back.
+    if (refusal) throw noRoom(refusal, this.clock);
     return undefined;
   }
 
