@@ -73,6 +73,7 @@ export class RequestOpening {
       traceparentOf(request.raw),
     );
     ctx.priority = priority;
+    if (principal.degradable) ctx.degradedMaxTokens = this.load.degradedMaxTokens;
     attachContext(request.raw, ctx);
     if (principal.role === 'admin' && header(request, 'x-gateway-trace') === '1') this.trace.attach(ctx);
     requestOpened.publish(ctx);

@@ -68,6 +68,7 @@ const principalShape = {
   team: accountName.optional().describe('Team that budgets of scope team add up'),
   user: accountName.optional().describe('User that budgets of scope user add up'),
   priority: choice(['critical', 'default', 'sheddable'], 'default', 'Importance under load'),
+  degradable: flag(false, 'Under load, rather a shorter answer than a slow one: resilience.shedding.degradedMaxTokens'),
   models: globs('Globs of the models that may be asked for'),
   providers: globs('Globs of the providers that may serve'),
   limits: keyLimitsSchema,
@@ -282,7 +283,7 @@ const sheddingSchema = z
     enabled: flag(true, 'Refuse early under overload'),
     sampleMs: ms(250, 'Pause between samples of the load', 10),
     memoryLimitBytes: optionalCount("Memory that counts as 100 %, bytes; null: the container's limit or the machine's"),
-    degradedMaxTokens: count(512, 'max_tokens of opted-in keys at level 2'),
+    degradedMaxTokens: count(512, 'Longest answer of degradable keys from level 2 on, tokens'),
   })
   .prefault({})
   .describe('Load levels and what they refuse');

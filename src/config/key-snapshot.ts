@@ -78,7 +78,7 @@ function readDigest(raw: string, path: string, context: Pick<KeyContext, 'refere
 type PrincipalConfig = Omit<AnonymousConfig, 'enabled'> & Pick<ApiKeyConfig, 'id' | 'role'>;
 
 function principal(config: PrincipalConfig, path: string, findings: Findings): Principal {
-  const { id, role, team, user, priority, models, providers, budgetOnRedisDown } = config;
+  const { id, role, team, user, priority, degradable, models, providers, budgetOnRedisDown } = config;
   return {
     keyId: id,
     org: config.org ?? id,
@@ -86,6 +86,7 @@ function principal(config: PrincipalConfig, path: string, findings: Findings): P
     user,
     role,
     priority,
+    degradable,
     models,
     providers,
     limits: keyLimits(config.limits),

@@ -33,6 +33,9 @@ export class PromptGuard implements CanActivate {
     const error = checkSize(ctx, request);
     if (error) throw error;
     if (ctx.model) ctx.outputCap = outputCap(ctx, request, ctx.model);
+    if (ctx.degradedMaxTokens !== undefined && ctx.outputCap === ctx.degradedMaxTokens) {
+      ctx.answerHeaders['x-gateway-degraded'] = 'max_tokens';
+    }
     const { input } = this.rules.of(ctx.snapshot);
     return input.length === 0 ? true : this.#scan(ctx, request, input);
   }

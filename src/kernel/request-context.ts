@@ -39,6 +39,8 @@ export class RequestContext {
   noFailover = false;
   /** Importance under load: the key's, or what the caller lowered it to. */
   priority: Priority = 'default';
+  /** Longest answer while the process is short of room, tokens; undefined where it is not, or may not be shortened. */
+  degradedMaxTokens: number | undefined;
   /** Set once the body was read and parsed. */
   request: ChatRequest | undefined;
   /** Set once the key was found to be allowed it. */

@@ -40,6 +40,8 @@ export interface Principal {
   readonly user: string | undefined;
   readonly role: Role;
   readonly priority: Priority;
+  /** Its answers may be shortened under load. */
+  readonly degradable: boolean;
   /** Globs over model aliases (`gpt-*`). */
   readonly models: readonly string[];
   /** Globs over provider names. */
@@ -236,7 +238,7 @@ export interface SheddingSettings {
   readonly sampleMs: number;
   /** Memory that counts as 100 %, bytes; undefined = the cgroup's limit, else the machine's memory. */
   readonly memoryLimitBytes: number | undefined;
-  /** `max_tokens` of opted-in keys at level 2. */
+  /** Longest answer of degradable keys from level 2 on, tokens. */
   readonly degradedMaxTokens: number;
 }
 

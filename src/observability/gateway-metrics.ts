@@ -226,6 +226,10 @@ export class GatewayMetrics {
   readonly configHash = this.#gauge('gateway_config_hash', 'First 48 bits of the SHA-256 of the configuration.');
   readonly loopDelay = this.#gauge('gateway_event_loop_delay_p99_seconds', "99th percentile of the loop's delay.");
   readonly loopUtilization = this.#gauge('gateway_event_loop_utilization', 'Busy share of the event loop.');
+  readonly shedLevel = this.#gauge(
+    'gateway_shed_level',
+    '0 none, 1 brown-out, 2 sheddable, 3 default, 4 all but health.',
+  );
   readonly inFlight = this.#gauge('gateway_in_flight_requests', 'Chat requests that have not ended.');
 
   constructor() {

@@ -47,6 +47,7 @@ function probe(keyId: string, limits: KeyLimits, budgets: readonly Budget[]): Pr
     user: undefined,
     role: 'client',
     priority: 'default',
+    degradable: false,
     models: ['*'],
     providers: ['*'],
     limits,

@@ -311,6 +311,16 @@ describe('a target that is full', () => {
     first.ctx.close();
   });
 
+  it('is what a request is told whose other target has failed', async () => {
+    const bench = await RunnerBench.of([A, { ...B, limit: 1 }], { queue: { enabled: false } });
+    bench.network.script('a', silence, reset).script('b', silence);
+    bench.state('b').limiter.tryAcquire();
+    const first = bench.start();
+    expect(await bench.run({}, 0)).toMatchObject({ code: 'overloaded', status: 503 });
+    expect(bench.network.providers).toEqual(['a', 'a']);
+    first.ctx.close();
+  });
+
   it('refuses who waited as long as it may', async () => {
     const bench = await RunnerBench.of([ONE], { queue: { maxWaitMs: 500 } });
     bench.network.script('a', silence);

@@ -159,7 +159,8 @@ export class AttemptRunner {
       }
       if (slot instanceof AttemptSlot) return this.#launch(slot, target, step, material, failed);
     }
-    if (refusal && failed.length === 0) {
+    if (refusal) {
+      // Whatever failed before, room is what is missing now: the caller is told when to come back.
       requestShed.publish({ reason: shedReason(refusal), priority: ctx.priority });
       throw noRoom(refusal, this.clock);
     }

@@ -21,6 +21,9 @@ const REASONS: Readonly<Record<keyof LoadSample, string>> = {
   sockets: 'sockets',
 };
 
+/** The level from which on answers are shortened where that is allowed. */
+const DEGRADING = 2;
+
 /** How loaded this process is, and whom it refuses for that at the door. */
 @Injectable()
 export class LoadShedding implements OnModuleInit, OnModuleDestroy {
@@ -53,6 +56,11 @@ export class LoadShedding implements OnModuleInit, OnModuleDestroy {
   /** 0 where shedding is off. */
   get level(): Level {
     return this.#sampler?.level ?? 0;
+  }
+
+  /** How long an answer may be that may be shortened, tokens; undefined below level 2. */
+  get degradedMaxTokens(): number | undefined {
+    return this.level >= DEGRADING ? this.config.current.resilience.shedding.degradedMaxTokens : undefined;
   }
 
   /** The signals that hold the level up; none at level 0. */

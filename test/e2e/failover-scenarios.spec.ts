@@ -242,10 +242,13 @@ describe('sixteen ways to fail over', () => {
     }
   });
 
-  it('16: model and attempts of the one that answered are what is accounted', async () => {
+  it('16: model, usage and attempts of the one that answered are what is accounted', async () => {
     primary(refuses(500));
-    const { response } = await pair.plain();
+    const response = await pair.gateway.post(ASK);
+    const answer = await response.text();
+    expect(JSON.parse(answer)).toMatchObject({ model: 'fallback', usage: { prompt_tokens: 3, completion_tokens: 5 } });
     const line = await pair.gateway.ledger(response.headers.get('x-request-id')!);
-    expect(line).toMatchObject({ status: 200, provider: 'fallback', attempts: 3 });
+    expect(line).toMatchObject({ status: 200, provider: 'fallback', upstreamModel: 'fallback', attempts: 3 });
+    expect(line).toMatchObject({ promptTokens: 3, completionTokens: 5, usageSource: 'reported', costUsd: '0.000008' });
   });
 });

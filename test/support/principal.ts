@@ -22,6 +22,7 @@ export function aPrincipal({ limits, ...traits }: PrincipalTraits = {}): Princip
     user: undefined,
     role: 'client',
     priority: 'default',
+    degradable: false,
     models: ['*'],
     providers: ['*'],
     budgets: [],
