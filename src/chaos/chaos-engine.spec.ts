@@ -2,12 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { ChaosEngine, type ChaosSubject } from './chaos-engine.js';
 import { signChaosToken, verifyChaosToken } from './chaos-token.js';
-import { parseExperiment } from './experiment.js';
+import { type Experiment, parseExperiment } from '../config/chaos-experiment.js';
 
 const SUBJECT: ChaosSubject = { provider: 'sim-a', model: 'gpt', keyId: 'team-a', tokenExperiment: undefined };
 
-const experiment = (changes: object = {}) =>
+const parse = (changes: object) =>
   parseExperiment({ id: 'e1', fault: { type: 'error', status: 500 }, ttlMs: 60_000, ...changes });
+
+function experiment(changes: object = {}): Experiment {
+  const parsed = parse(changes);
+  if ('problems' in parsed) throw new Error(parsed.problems.join('\n'));
+  return parsed;
+}
 
 function setUp(...changes: object[]) {
   const clock = new ManualClock();
@@ -18,15 +24,16 @@ function setUp(...changes: object[]) {
 
 describe('parseExperiment', () => {
   it.each([
-    ['no time to live', { ttlMs: undefined }],
-    ['more than 15 minutes', { ttlMs: 900_001 }],
-    ['more than everybody', { percentage: 101 }],
-    ['an unknown fault', { fault: { type: 'meteor' } }],
-    ['an unknown member', { extra: true }],
-    ['an id that is no slug', { id: 'A b' }],
-    ['a process fault with a scope', { fault: { type: 'memory', bytes: 1 }, scope: { keyId: 'a' } }],
-  ])('rejects %s', (_name, changes) => {
-    expect(() => experiment(changes)).toThrow();
+    ['no time to live', { ttlMs: undefined }, 'ttlMs: '],
+    ['more than 15 minutes', { ttlMs: 900_001 }, 'ttlMs: found 900001'],
+    ['more than everybody', { percentage: 101 }, 'percentage: found 101'],
+    ['an unknown fault', { fault: { type: 'meteor' } }, 'fault.type: found "meteor"'],
+    ['an unknown member', { extra: true }, 'extra: unknown key'],
+    ['an id that is no slug', { id: 'A b' }, 'id: found "A b"'],
+    ['a process fault with a scope', { fault: { type: 'memory', bytes: 1 }, scope: { keyId: 'a' } }, 'scope: '],
+    ['a store fault with a scope', { fault: { type: 'redis_error' }, scope: { keyId: 'a' } }, 'scope: '],
+  ])('rejects %s and names the member', (_name, changes, problem) => {
+    expect(parse(changes)).toEqual({ problems: [expect.stringContaining(problem)] });
   });
 
   it('fills in the defaults', () => {

@@ -7,7 +7,7 @@ import {
   type ProcessFault,
   type ProviderFault,
   type StoreFault,
-} from './experiment.js';
+} from '../config/chaos-experiment.js';
 import { VictimDraw } from './victim-draw.js';
 
 /** The attempt that may be hit. */

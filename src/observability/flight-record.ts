@@ -27,6 +27,8 @@ export interface FlightRecord {
   readonly stream: boolean;
   readonly status: number;
   readonly code: string | undefined;
+  /** Chaos experiments that had a hand in it, `<id>:<fault>`, separated by commas. */
+  readonly chaos: string | undefined;
   readonly end: RequestEnd;
   readonly charge: Charge | undefined;
   readonly queuedMs: number;
@@ -48,6 +50,7 @@ export function recordOf(ctx: RequestContext, clock: Clock): FlightRecord {
     stream: ctx.request?.stream === true,
     status: ctx.status,
     code: ctx.code,
+    chaos: ctx.chaos,
     end: ctx.end,
     charge: ctx.charge,
     queuedMs: ctx.queuedMs,
