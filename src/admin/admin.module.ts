@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { Authenticator } from '../auth/authenticator.js';
+import { ChaosControl } from '../chaos/chaos-control.js';
 import { ConfigControl } from '../config/config-control.js';
 import { ConfigStore } from '../config/config-store.js';
 import { CLOCK } from '../kernel/tokens.js';
@@ -11,6 +12,7 @@ import { TargetStates } from '../resilience/target-states.js';
 import { AdminGuard } from './admin.guard.js';
 import { AttemptShares } from './attempt-shares.js';
 import { AuditLog } from './audit-log.js';
+import { ChaosController } from './chaos.controller.js';
 import { ConfigController } from './config.controller.js';
 import { GatewayStatus } from './gateway-status.js';
 import { ProvidersController } from './providers.controller.js';
@@ -22,6 +24,7 @@ export class AdminModule {
   /** What it needs of the public application: the same objects. */
   static readonly SHARED = [
     Authenticator,
+    ChaosControl,
     CLOCK,
     ConfigControl,
     ConfigStore,
@@ -35,7 +38,7 @@ export class AdminModule {
   static with(shared: readonly Provider[]): DynamicModule {
     return {
       module: AdminModule,
-      controllers: [StatusController, ConfigController, ProvidersController],
+      controllers: [StatusController, ConfigController, ProvidersController, ChaosController],
       providers: [...shared, AdminGuard, AttemptShares, AuditLog, GatewayStatus],
     };
   }

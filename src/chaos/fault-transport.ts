@@ -68,6 +68,7 @@ function asFailure(error: unknown, headReceived: boolean): UpstreamFailure {
   if (!(error instanceof InjectedNetworkError)) {
     return new UpstreamFailure('fault', 'malformed', 'elsewhere', { cause: error });
   }
-  if (error.code === 'ECONNREFUSED') return new UpstreamFailure('fault', 'connect_error', 'elsewhere', { cause: error });
+  if (error.code === 'ECONNREFUSED')
+    return new UpstreamFailure('fault', 'connect_error', 'elsewhere', { cause: error });
   return new UpstreamFailure('fault', headReceived ? 'truncated' : 'reset', 'same', { cause: error });
 }

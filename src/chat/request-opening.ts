@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Authenticator } from '../auth/authenticator.js';
+import { ChaosControl } from '../chaos/chaos-control.js';
 import { ConfigStore } from '../config/config-store.js';
 import { attachContext } from '../http/context-slot.js';
 import { tooLarge } from '../http/json-body.js';
@@ -31,6 +32,7 @@ export class RequestOpening {
     private readonly drain: DrainState,
     private readonly inFlight: InFlightRequests,
     private readonly load: LoadShedding,
+    private readonly chaos: ChaosControl,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -55,6 +57,7 @@ export class RequestOpening {
       traceparentOf(request.raw),
     );
     ctx.priority = priority;
+    if (this.chaos.readsTokens) ctx.chaosToken = header(request, 'x-chaos');
     attachContext(request.raw, ctx);
     requestOpened.publish(ctx);
     this.inFlight.add(ctx);

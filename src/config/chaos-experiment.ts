@@ -39,11 +39,14 @@ const processFaults = [
   z.strictObject({ type: z.literal('memory'), bytes: z.int().min(1).max(1_073_741_824) }),
 ] as const;
 
+const FAULTS = [...providerFaults, ...storeFaults, ...processFaults] as const;
+const faultError = `one of ${FAULTS.map(({ shape }) => shape.type.value).join(', ')}`;
+
 /** A chaos experiment as an operator or the gateway file states it. */
 export const experimentSchema = z
   .strictObject({
     id: z.string().regex(/^[a-z0-9-]{1,64}$/, { error: '1 to 64 characters of a-z, 0-9 and "-"' }),
-    fault: z.discriminatedUnion('type', [...providerFaults, ...storeFaults, ...processFaults]),
+    fault: z.discriminatedUnion('type', FAULTS, { error: faultError }),
     /** All that are named must match; `token` = only requests with a valid `X-Chaos` token for this experiment. */
     scope: z
       .strictObject({
