@@ -1,7 +1,7 @@
 /** The layers of docs/ARCHITECTURE.md: a folder imports only from layers below its own, never from a neighbour. */
 const layers = [
   ['chat', 'health', 'admin'],
-  ['auth', 'quota', 'guardrails', 'routing', 'resilience', 'chaos', 'observability'],
+  ['auth', 'quota', 'guardrails', 'routing', 'resilience', 'chaos', 'observability', 'gameday'],
   ['config'],
   ['providers'],
   ['http'],
