@@ -3,6 +3,8 @@ import { type Call, type Caller } from './caller.js';
 import { passed } from './child.js';
 import { type Scenario } from './scenario.js';
 
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
+
 /** Plays the scenario's load, open loop, and waits for the last answer. */
 export async function playLoad(scenario: Scenario, caller: Caller, origin: number): Promise<readonly Call[]> {
   const calls: Promise<Call>[] = [];
@@ -13,8 +15,8 @@ export async function playLoad(scenario: Scenario, caller: Caller, origin: numbe
       for (let turn = 0; dueMs < Math.min(toMs, scenario.durationMs); turn++, dueMs += gapMs) {
         const waitMs = origin + dueMs - systemClock.now();
         if (waitMs > 1) await passed(waitMs);
-        // Spread evenly: every share of streams comes out exactly over the whole.
-        calls.push(caller.call(Math.floor((turn + 1) * streams) > Math.floor(turn * streams)));
+        // Spread evenly, and in step with nothing: a balancer that takes turns would send all streams to one provider.
+        calls.push(caller.call((turn * GOLDEN_RATIO) % 1 < streams));
       }
     }),
   );
