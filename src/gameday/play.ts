@@ -97,7 +97,8 @@ async function succeeded(response: Response): Promise<void> {
 /** What a line of the gateway's log says beside the ledger; undefined = nothing worth telling. */
 function newsOf(line: string): string | undefined {
   if (!line.startsWith('{')) return undefined;
-  const { level, msg, mode, reason } = JSON.parse(line) as Record<string, unknown>;
+  const { level, msg, mode, reason, target, from, to } = JSON.parse(line) as Record<string, unknown>;
+  if (msg === 'breaker') return `breaker ${String(target)}: ${String(from)} to ${String(to)}, ${String(reason)}`;
   if (level === 'info' || typeof msg !== 'string' || DULL.test(msg)) return undefined;
   return [msg, mode, reason].filter((word) => typeof word === 'string').join(', ');
 }
