@@ -1,4 +1,5 @@
 import { runConfigCommand, CONFIG_HELP } from './cli/config-command.js';
+import { gamedayHelp, runGamedayCommand } from './cli/gameday-command.js';
 import { runStatusCommand, STATUS_HELP } from './cli/status-command.js';
 
 const HELP = `sre-gateway COMMAND [--help]
@@ -9,6 +10,7 @@ const HELP = `sre-gateway COMMAND [--help]
   config schema           JSON Schema of the file, for editors
   keys create             a new API key and its digest, shown once
   keys digest KEY         the digest of a key that exists
+  gameday SCENARIO        play an outage against a gateway of its own, and report
   status                  targets, breakers and load of a running gateway
 
 Begin with:  sre-gateway config check && sre-gateway start
@@ -37,6 +39,8 @@ async function run(command: string | undefined, given: readonly string[]): Promi
       process.argv.splice(2, 1);
       await import('./cli.keys.js');
       return undefined;
+    case 'gameday':
+      return help ? say(gamedayHelp()) : runGamedayCommand(given);
     case 'status':
       return help ? say(STATUS_HELP) : runStatusCommand(given);
     case undefined:

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
+import { ChaosModule } from '../chaos/chaos.module.js';
 import { GatewayConfigModule } from '../config/config.module.js';
 import { ExplainModule } from '../explain/explain.module.js';
 import { GuardrailsModule } from '../guardrails/guardrails.module.js';
@@ -9,6 +10,7 @@ import { QuotaModule } from '../quota/quota.module.js';
 import { ResilienceModule } from '../resilience/resilience.module.js';
 import { RoutingModule } from '../routing/routing.module.js';
 import { ChatCompletionsController } from './chat-completions.controller.js';
+import { ChaosMetrics } from './chaos-metrics.js';
 import { ChatService } from './chat.service.js';
 import { LoadMetrics } from './load-metrics.js';
 import { ModelsController } from './models.controller.js';
@@ -23,6 +25,7 @@ import { UsageController } from './usage.controller.js';
     ClockModule,
     GatewayConfigModule,
     AuthModule,
+    ChaosModule,
     ExplainModule,
     GuardrailsModule,
     QuotaModule,
@@ -31,7 +34,7 @@ import { UsageController } from './usage.controller.js';
     ObservabilityModule,
   ],
   controllers: [ChatCompletionsController, ModelsController, UsageController],
-  providers: [ChatService, LoadMetrics, QuotaGauges, RequestOpening, ResponseEncoder, TargetMetrics],
+  providers: [ChaosMetrics, ChatService, LoadMetrics, QuotaGauges, RequestOpening, ResponseEncoder, TargetMetrics],
   exports: [RequestOpening],
 })
 export class ChatModule {}

@@ -2,7 +2,6 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ConfigStore } from '../config/config-store.js';
 import { type Model } from '../kernel/snapshot.js';
 import { GatewayMetrics } from '../observability/gateway-metrics.js';
-import { LoadShedding } from '../resilience/load-shedding.js';
 import { type TargetState } from '../resilience/target-state.js';
 import { TargetStates } from '../resilience/target-states.js';
 
@@ -15,12 +14,10 @@ export class TargetMetrics implements OnModuleInit {
     private readonly metrics: GatewayMetrics,
     private readonly states: TargetStates,
     private readonly config: ConfigStore,
-    private readonly load: LoadShedding,
   ) {}
 
   onModuleInit(): void {
     const { metrics } = this;
-    metrics.shedLevel.readFrom(() => [{ labels: {}, value: this.load.level }]);
     metrics.breakerState.readFrom(() => this.#perTarget(({ breaker }) => BREAKER[breaker.state]));
     metrics.coolDown.readFrom(() => this.#perTarget(({ coolDown }) => Number(coolDown.isCooling())));
     metrics.limiterLimit.readFrom(() => this.#perTarget(({ limiter }) => limiter.limit));

@@ -189,7 +189,10 @@ export class GatewayMetrics {
     'reason',
     'band',
   ]);
-  readonly shedLevel = this.#gauge('gateway_shed_level', '0 none to 4 all but health.');
+  readonly shedLevel = this.#gauge(
+    'gateway_shed_level',
+    '0 none, 1 brown-out, 2 sheddable, 3 default, 4 all but health.',
+  );
   readonly openConnections = this.#gauge('gateway_open_connections', 'Open sockets of the public listener.');
   readonly memoryLimit = this.#gauge('gateway_memory_limit_bytes', 'Memory that counts as 100 %.');
   readonly queueLength = this.#gauge('gateway_queue_length', 'Requests that wait for a slot.', ['band']);
@@ -224,12 +227,9 @@ export class GatewayMetrics {
   );
   readonly configValid = this.#gauge('gateway_config_valid', '1 while the file on disk is the one in force.');
   readonly configHash = this.#gauge('gateway_config_hash', 'First 48 bits of the SHA-256 of the configuration.');
+  readonly chaosActive = this.#gauge('gateway_chaos_active', 'Chaos experiments in force.');
   readonly loopDelay = this.#gauge('gateway_event_loop_delay_p99_seconds', "99th percentile of the loop's delay.");
   readonly loopUtilization = this.#gauge('gateway_event_loop_utilization', 'Busy share of the event loop.');
-  readonly shedLevel = this.#gauge(
-    'gateway_shed_level',
-    '0 none, 1 brown-out, 2 sheddable, 3 default, 4 all but health.',
-  );
   readonly inFlight = this.#gauge('gateway_in_flight_requests', 'Chat requests that have not ended.');
 
   constructor() {

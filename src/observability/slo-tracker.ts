@@ -67,8 +67,9 @@ export class SloTracker implements OnModuleDestroy {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
   }
 
-  /** Counts an ended request for every objective that it has a say in. */
+  /** Counts an ended request for every objective that it has a say in; none where chaos had a hand in it. */
   judge(ctx: RequestContext): void {
+    if (ctx.chaos !== undefined) return;
     this.#judgeAvailability(classOf(ctx), ctx.principal.priority);
     const { firstContentAt } = ctx;
     if (firstContentAt === undefined) return;

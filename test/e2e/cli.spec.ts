@@ -22,7 +22,7 @@ function file(name: string, weight: number): string {
 }
 
 describe('the command line', () => {
-  it.each([[], ['--help'], ['start', '--help'], ['config', '--help'], ['status', '--help']])(
+  it.each([[], ['--help'], ['start', '--help'], ['config', '--help'], ['status', '--help'], ['gameday', '--help']])(
     'teaches with %j',
     (...args) => {
       expect(run(...args.filter((arg) => arg !== ''))).toMatchObject({
