@@ -79,7 +79,7 @@ describe.skipIf(!hasRedisServer)('outages of a real redis-server (skipped where 
     await server.restart();
     await comeBack();
     await expect.poll(totals, WITHIN).toEqual([100, 300]);
-    expect(store.journal).toEqual({ size: 0, dropped: 0, droppedNanoUsd: 0 });
+    expect(store.journal).toEqual({ size: 0, fillRatio: 0, dropped: 0, droppedNanoUsd: 0 });
   });
 
   it('books again what a Redis that comes back empty has lost', async () => {
