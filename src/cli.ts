@@ -40,7 +40,7 @@ async function run(command: string | undefined, given: readonly string[]): Promi
       await import('./cli.keys.js');
       return undefined;
     case 'gameday':
-      return help ? say(gamedayHelp()) : runGamedayCommand(given);
+      return help ? say(gamedayHelp()) : playAndExit(given);
     case 'status':
       return help ? say(STATUS_HELP) : runStatusCommand(given);
     case undefined:
@@ -52,6 +52,11 @@ async function run(command: string | undefined, given: readonly string[]): Promi
       process.stderr.write(`There is no command ${JSON.stringify(command)}.\n\n${HELP}`);
       return 2;
   }
+}
+
+/** Requests of a game day that was broken off may still wait for an answer: nobody else does. */
+async function playAndExit(given: readonly string[]): Promise<never> {
+  process.exit(await runGamedayCommand(given));
 }
 
 function say(text: string): number {

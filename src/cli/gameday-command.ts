@@ -7,6 +7,8 @@ import { writeReport } from '../gameday/report.js';
 import { parseScenario } from '../gameday/scenario.js';
 import { readScenario, shippedScenarios } from '../gameday/scenario-file.js';
 
+const CANNOT_BE_PLAYED = 2;
+
 /** Told by `--help`. */
 export function gamedayHelp(): string {
   return `sre-gateway gameday SCENARIO [--out DIR] [--check]
@@ -52,6 +54,8 @@ async function play(
   const { name, text } = readScenario(wanted);
   const scenario = parseScenario(text);
   if (options.check) return say(`ok: ${name}, ${scenario.durationMs / 1_000} s, ${scenario.script.length} steps\n`, 0);
+  // Whoever breaks a game day off leaves none of its processes behind: they end when this one exits.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(CANNOT_BE_PLAYED));
   say(`${name}: ${scenario.title} (${scenario.durationMs / 1_000} s)\n`, 0);
   const result = await playGameday(name, scenario, loadEnvironment().lookup('PATH') ?? '');
   const folder = options.out ?? join('.cache', 'gamedays', name);
@@ -69,5 +73,5 @@ function say(words: string, code: number): number {
 
 function fail(words: string): number {
   process.stderr.write(words);
-  return 2;
+  return CANNOT_BE_PLAYED;
 }

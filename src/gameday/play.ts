@@ -36,8 +36,7 @@ export async function playGameday(name: string, scenario: Scenario, path: string
       playLoad(scenario, caller, origin),
       playScript(scenario.script, stage, origin, timeline),
       passed(scenario.durationMs),
-    ]);
-    observer.stop();
+    ]).finally(() => observer.stop());
     await observed;
     caller.close();
     const evidence = {
