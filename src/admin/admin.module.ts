@@ -6,15 +6,20 @@ import { CLOCK } from '../kernel/tokens.js';
 import { ProcessLogger } from '../observability/logger.js';
 import { DrainState } from '../resilience/drain-state.js';
 import { InFlightRequests } from '../resilience/in-flight-requests.js';
+import { LoadShedding } from '../resilience/load-shedding.js';
 import { Overrides } from '../resilience/overrides.js';
 import { TargetStates } from '../resilience/target-states.js';
 import { AdminGuard } from './admin.guard.js';
 import { AttemptShares } from './attempt-shares.js';
 import { AuditLog } from './audit-log.js';
 import { ConfigController } from './config.controller.js';
+import { ConsoleController } from './console.controller.js';
 import { GatewayStatus } from './gateway-status.js';
+import { PlaygroundController } from './playground.controller.js';
 import { ProvidersController } from './providers.controller.js';
 import { StatusController } from './status.controller.js';
+import { TrafficController } from './traffic.controller.js';
+import { TrafficWindow } from './traffic-window.js';
 
 /** The operations API, on the operations listener alone. */
 @Module({})
@@ -27,6 +32,7 @@ export class AdminModule {
     ConfigStore,
     DrainState,
     InFlightRequests,
+    LoadShedding,
     Overrides,
     ProcessLogger,
     TargetStates,
@@ -35,8 +41,15 @@ export class AdminModule {
   static with(shared: readonly Provider[]): DynamicModule {
     return {
       module: AdminModule,
-      controllers: [StatusController, ConfigController, ProvidersController],
-      providers: [...shared, AdminGuard, AttemptShares, AuditLog, GatewayStatus],
+      controllers: [
+        StatusController,
+        TrafficController,
+        ConfigController,
+        ProvidersController,
+        PlaygroundController,
+        ConsoleController,
+      ],
+      providers: [...shared, AdminGuard, AttemptShares, AuditLog, GatewayStatus, TrafficWindow],
     };
   }
 }
