@@ -1,6 +1,7 @@
 /** The layers of docs/ARCHITECTURE.md: a folder imports only from layers below its own, never from a neighbour. */
 const layers = [
   ['chat', 'health', 'admin'],
+  ['explain'],
   ['auth', 'quota', 'guardrails', 'routing', 'resilience', 'chaos', 'observability'],
   ['config'],
   ['providers'],

@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { Type } from 'class-transformer';
+import { IsIn, IsInt, IsNumber, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 
 const DAY_MS = 86_400_000;
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -40,4 +41,59 @@ export class LogLevelDto {
   @ApiProperty({ enum: LEVELS })
   @IsIn(LEVELS)
   level!: (typeof LEVELS)[number];
+}
+
+/** Which of the remembered requests to tell. */
+export class RecentRequestsDto {
+  @ApiProperty({ required: false, minimum: 1, maximum: 1_000, default: 100 })
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1_000)
+  limit = 100;
+
+  @ApiProperty({ required: false, description: 'Only requests for this model of the configuration.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(256)
+  model?: string;
+
+  @ApiProperty({ required: false, description: 'Only requests with an attempt at this provider.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(64)
+  provider?: string;
+
+  @ApiProperty({ required: false, description: 'Only requests that ended with this code of the error table.' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(64)
+  code?: string;
+}
+
+/** A request to explain, as somebody would send it. */
+export class ExplainDto {
+  @ApiProperty({
+    description: 'The body of a chat request.',
+    example: { model: 'mock-model', messages: [{ role: 'user', content: 'hi' }] },
+  })
+  @IsObject()
+  request!: object;
+
+  @ApiProperty({ required: false, description: "The id of a key; absent: the anonymous caller's request." })
+  @IsOptional()
+  @IsString()
+  @MaxLength(256)
+  keyId?: string;
+
+  @ApiProperty({
+    required: false,
+    description:
+      'Headers by name. X-Priority, X-Provider-Priority, X-No-Failover, X-Request-Timeout-Ms and X-Stainless-Timeout are read.',
+    example: { 'x-provider-priority': 'mock_openai' },
+  })
+  @IsOptional()
+  @IsObject()
+  headers?: Record<string, unknown>;
 }

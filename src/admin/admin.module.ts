@@ -2,8 +2,11 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { Authenticator } from '../auth/authenticator.js';
 import { ConfigControl } from '../config/config-control.js';
 import { ConfigStore } from '../config/config-store.js';
+import { Explainer } from '../explain/explainer.js';
 import { CLOCK } from '../kernel/tokens.js';
+import { FlightRecorder } from '../observability/flight-recorder.js';
 import { ProcessLogger } from '../observability/logger.js';
+import { SloTracker } from '../observability/slo-tracker.js';
 import { DrainState } from '../resilience/drain-state.js';
 import { InFlightRequests } from '../resilience/in-flight-requests.js';
 import { LoadShedding } from '../resilience/load-shedding.js';
@@ -15,6 +18,7 @@ import { AuditLog } from './audit-log.js';
 import { ConfigController } from './config.controller.js';
 import { ConsoleController } from './console.controller.js';
 import { GatewayStatus } from './gateway-status.js';
+import { ObservationsController } from './observations.controller.js';
 import { PlaygroundController } from './playground.controller.js';
 import { ProvidersController } from './providers.controller.js';
 import { StatusController } from './status.controller.js';
@@ -31,10 +35,13 @@ export class AdminModule {
     ConfigControl,
     ConfigStore,
     DrainState,
+    Explainer,
+    FlightRecorder,
     InFlightRequests,
     LoadShedding,
     Overrides,
     ProcessLogger,
+    SloTracker,
     TargetStates,
   ] as const;
 
@@ -48,6 +55,7 @@ export class AdminModule {
         ProvidersController,
         PlaygroundController,
         ConsoleController,
+        ObservationsController,
       ],
       providers: [...shared, AdminGuard, AttemptShares, AuditLog, GatewayStatus, TrafficWindow],
     };

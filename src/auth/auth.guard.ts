@@ -1,16 +1,21 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { type FastifyRequest } from 'fastify';
 import { contextOf } from '../http/context-slot.js';
+import { type Clock } from '../kernel/clock.js';
+import { CLOCK } from '../kernel/tokens.js';
 import { findModel } from './model-access.js';
 import { parseNoFailover, parseProviderPriority } from './provider-priority.js';
 
 /** May this key use this model and these providers. */
 @Injectable()
 export class AuthGuard implements CanActivate {
+  constructor(@Inject(CLOCK) private readonly clock: Clock) {}
+
   /** @throws GatewayError model_not_found, unknown_provider */
   canActivate(execution: ExecutionContext): boolean {
     const { raw } = execution.switchToHttp().getRequest<FastifyRequest>();
     const ctx = contextOf(raw);
+    ctx.readAt = this.clock.now();
     ctx.model = findModel(ctx.snapshot, ctx.principal, ctx.request?.model ?? '');
     const priority = raw.headers['x-provider-priority'];
     ctx.pins = parseProviderPriority(

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
 import { GatewayConfigModule } from '../config/config.module.js';
+import { ExplainModule } from '../explain/explain.module.js';
 import { GuardrailsModule } from '../guardrails/guardrails.module.js';
 import { ClockModule } from '../http/clock.module.js';
 import { ObservabilityModule } from '../observability/observability.module.js';
@@ -20,6 +21,7 @@ import { UsageController } from './usage.controller.js';
     ClockModule,
     GatewayConfigModule,
     AuthModule,
+    ExplainModule,
     GuardrailsModule,
     QuotaModule,
     RoutingModule,

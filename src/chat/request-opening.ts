@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Authenticator } from '../auth/authenticator.js';
 import { ConfigStore } from '../config/config-store.js';
+import { TraceHeader } from '../explain/trace-header.js';
 import { attachContext } from '../http/context-slot.js';
 import { tooLarge } from '../http/json-body.js';
 import { traceparentOf } from '../http/request-id.js';
@@ -31,6 +32,7 @@ export class RequestOpening {
     private readonly drain: DrainState,
     private readonly inFlight: InFlightRequests,
     private readonly load: LoadShedding,
+    private readonly trace: TraceHeader,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -56,6 +58,7 @@ export class RequestOpening {
     );
     ctx.priority = priority;
     attachContext(request.raw, ctx);
+    if (principal.role === 'admin' && header(request, 'x-gateway-trace') === '1') this.trace.attach(ctx);
     requestOpened.publish(ctx);
     this.inFlight.add(ctx);
     ctx.onClose(() => {

@@ -3,6 +3,7 @@ import { type FastifyRequest } from 'fastify';
 import { contextOf } from '../http/context-slot.js';
 import { guardrailHits } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
+import { type GatewayError } from '../kernel/gateway-error.js';
 import { ChatRequest } from '../kernel/openai.js';
 import { JsonDocument } from '../kernel/json-document.js';
 import { type RequestContext } from '../kernel/request-context.js';
@@ -29,15 +30,7 @@ export class PromptGuard implements CanActivate {
     const ctx = contextOf(execution.switchToHttp().getRequest<FastifyRequest>().raw);
     const request = ctx.request;
     if (!request) return true;
-    const bytes = request.document.bytes.length;
-    const error = checkInput(request.body, {
-      settings: ctx.snapshot.guardrails.input,
-      bytes,
-      // A cap above the key's is lowered, not refused: see outputCap.
-      maxTokensPerRequest: undefined,
-      contextTokens: largestWindow(ctx),
-      promptTokens: Math.floor(bytes / BYTES_PER_TOKEN),
-    });
+    const error = checkSize(ctx, request);
     if (error) throw error;
     if (ctx.model) ctx.outputCap = outputCap(ctx, request, ctx.model);
     const { input } = this.rules.of(ctx.snapshot);
@@ -59,6 +52,19 @@ export class PromptGuard implements CanActivate {
     if (messages) ctx.request = withMessages(request, messages, ctx.snapshot.guardrails.input.maxDepth);
     return true;
   }
+}
+
+/** What is too large or too many about a request, where anything is. */
+export function checkSize(ctx: RequestContext, request: ChatRequest): GatewayError | undefined {
+  const bytes = request.document.bytes.length;
+  return checkInput(request.body, {
+    settings: ctx.snapshot.guardrails.input,
+    bytes,
+    // A cap above the key's is lowered, not refused: see outputCap.
+    maxTokensPerRequest: undefined,
+    contextTokens: largestWindow(ctx),
+    promptTokens: Math.floor(bytes / BYTES_PER_TOKEN),
+  });
 }
 
 /** The window that the largest of the model's targets has; undefined where one is unknown. */

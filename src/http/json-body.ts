@@ -53,7 +53,11 @@ export function readChatBody(raw: IncomingMessage, done: BodyDone): void {
   });
 }
 
-function parseChatRequest(bytes: Buffer, maxDepth: number): ChatRequest {
+/**
+ * The request that a body holds; its members are not validated yet.
+ * @throws GatewayError invalid_json, invalid_value
+ */
+export function parseChatRequest(bytes: Buffer, maxDepth: number): ChatRequest {
   if (!isUtf8(bytes)) throw new GatewayError('invalid_json', { message: 'The body is not valid UTF-8.' });
   const document = JsonDocument.scan(bytes, maxDepth);
   const body = parse(bytes, document.namesPrototype);

@@ -41,6 +41,8 @@ export interface AttemptFact {
 }
 
 export const attemptEnded = typedChannel<AttemptFact>('attempt');
+/** An attempt begins: what its request carries upstream can still be changed. Each ends with `attemptEnded`. */
+export const attemptStarted = typedChannel<AttemptFact>('attempt-started');
 /** A request ended: its outcome, charge and times are final. */
 export const requestEnded = typedChannel<RequestContext>('request');
 /** A chat request was admitted past the door: every one of them ends with `requestEnded`. */

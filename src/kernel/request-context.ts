@@ -61,6 +61,10 @@ export class RequestContext {
   firstContentAt: number | undefined;
   /** Time spent waiting for admission, ms. */
   queuedMs = 0;
+  /** Monotonic ms: a valid body was read, its content was checked, its quota was reserved; undefined where it did not get so far. */
+  readAt: number | undefined;
+  checkedAt: number | undefined;
+  reservedAt: number | undefined;
   /** Headers that the answer carries whatever it is: rate limits, budgets. */
   readonly answerHeaders: Record<string, string> = {};
 
@@ -81,8 +85,8 @@ export class RequestContext {
     readonly deadline: number,
     readonly snapshot: Snapshot,
     readonly principal: Principal,
-    /** A valid W3C traceparent of the caller. */
-    readonly traceparent: string | undefined,
+    /** The valid W3C traceparent of the caller; while requests are traced, that of the span that is under way. */
+    public traceparent: string | undefined,
   ) {}
 
   /** The connection has taken or lost the answer: nobody waits for this request any more. */

@@ -1,7 +1,8 @@
 import { type Clock } from '../kernel/clock.js';
+import { type RequestStages, stagesOf } from './request-stages.js';
 import { type AttemptRecord, type Charge, type RequestContext, type RequestEnd } from '../kernel/request-context.js';
 
-/** One attempt as remembered. Times are ms since the request's arrival. */
+/** One attempt as remembered. Times are ms since the request's arrival; what is undefined did not happen or is not known. */
 export interface FlightAttempt {
   readonly provider: string;
   readonly upstreamModel: string;
@@ -25,11 +26,13 @@ export interface FlightRecord {
   /** Undefined where the caller asked for a model that it may not use, or none was read. */
   readonly model: string | undefined;
   readonly stream: boolean;
+  readonly priority: RequestContext['priority'];
   readonly status: number;
   readonly code: string | undefined;
   readonly end: RequestEnd;
+  readonly cut: RequestContext['cut'];
   readonly charge: Charge | undefined;
-  readonly queuedMs: number;
+  readonly stagesMs: RequestStages;
   readonly firstContentMs: number | undefined;
   readonly durationMs: number;
   readonly attempts: readonly FlightAttempt[];
@@ -38,6 +41,7 @@ export interface FlightRecord {
 /** Copies what is worth remembering, so that the context, its body and its answer can be collected. */
 export function recordOf(ctx: RequestContext, clock: Clock): FlightRecord {
   const { receivedAt } = ctx;
+  const endedAt = clock.now();
   return {
     requestId: ctx.requestId,
     gatewayId: ctx.id,
@@ -46,13 +50,15 @@ export function recordOf(ctx: RequestContext, clock: Clock): FlightRecord {
     org: ctx.principal.org,
     model: ctx.model?.name,
     stream: ctx.request?.stream === true,
+    priority: ctx.priority,
     status: ctx.status,
     code: ctx.code,
     end: ctx.end,
+    cut: ctx.cut,
     charge: ctx.charge,
-    queuedMs: ctx.queuedMs,
+    stagesMs: stagesOf(ctx, endedAt),
     firstContentMs: since(receivedAt, ctx.firstContentAt),
-    durationMs: clock.now() - receivedAt,
+    durationMs: endedAt - receivedAt,
     attempts: ctx.attempts.map((attempt) => attemptOf(attempt, receivedAt)),
   };
 }

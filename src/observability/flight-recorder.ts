@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { requestEnded } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type RequestContext } from '../kernel/request-context.js';
@@ -19,21 +19,18 @@ export interface FlightFilter {
 
 /** Remembers the last 1,000 chat requests, without any of their text: what happened to one that somebody asks about. */
 @Injectable()
-export class FlightRecorder implements OnModuleInit, OnModuleDestroy {
+export class FlightRecorder implements OnModuleDestroy {
   readonly #ring: FlightRecord[] = [];
   #next = 0;
-  #unsubscribe: (() => void) | undefined;
+  // Not at onModuleInit: Nest calls that again for the operations listener, which shares this object.
+  readonly #unsubscribe = requestEnded.subscribe((ctx) => {
+    this.add(ctx);
+  });
 
   constructor(@Inject(CLOCK) private readonly clock: Clock) {}
 
-  onModuleInit(): void {
-    this.#unsubscribe = requestEnded.subscribe((ctx) => {
-      this.add(ctx);
-    });
-  }
-
   onModuleDestroy(): void {
-    this.#unsubscribe?.();
+    this.#unsubscribe();
   }
 
   /** Takes an ended request in, in place of the oldest where the ring is full. */

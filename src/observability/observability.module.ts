@@ -13,6 +13,7 @@ import { ProcessMetrics } from './process-metrics.js';
 import { RequestMetrics } from './request-metrics.js';
 import { SloMetrics } from './slo-metrics.js';
 import { SloTracker } from './slo-tracker.js';
+import { Tracing } from './tracing/tracing.js';
 
 @Module({
   imports: [ClockModule, GatewayConfigModule],
@@ -25,6 +26,7 @@ import { SloTracker } from './slo-tracker.js';
     RequestMetrics,
     SloMetrics,
     SloTracker,
+    Tracing,
     {
       provide: ProcessLogger,
       inject: [Environment, CLOCK],

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { ConfigStore } from '../config/config-store.js';
 import { requestEnded } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
@@ -38,7 +38,7 @@ export interface SloStatus {
 
 /** Judges every ended request by the objectives. */
 @Injectable()
-export class SloTracker implements OnModuleInit, OnModuleDestroy {
+export class SloTracker implements OnModuleDestroy {
   readonly #events: Readonly<Record<SloName, EventBuckets>> = {
     availability: new EventBuckets(),
     critical: new EventBuckets(),
@@ -48,21 +48,18 @@ export class SloTracker implements OnModuleInit, OnModuleDestroy {
   };
   /** Called for each judgement: the counters. */
   onEvent: (slo: SloName, good: boolean) => void = () => undefined;
-  #unsubscribe: (() => void) | undefined;
+  // Not at onModuleInit: Nest calls that again for the operations listener, which shares this object.
+  readonly #unsubscribe = requestEnded.subscribe((ctx) => {
+    this.judge(ctx);
+  });
 
   constructor(
     private readonly config: ConfigStore,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  onModuleInit(): void {
-    this.#unsubscribe = requestEnded.subscribe((ctx) => {
-      this.judge(ctx);
-    });
-  }
-
   onModuleDestroy(): void {
-    this.#unsubscribe?.();
+    this.#unsubscribe();
   }
 
   /** Counts an ended request for every objective that it has a say in. */

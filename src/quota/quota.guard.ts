@@ -33,20 +33,23 @@ export class QuotaGuard implements CanActivate {
     const ctx = contextOf(execution.switchToHttp().getRequest<FastifyRequest>().raw);
     const { request, model, principal } = ctx;
     if (!request || !model) throw new Error('the body was not read');
+    ctx.checkedAt = this.clock.now();
     const bounds = boundsOf(ctx, request, model);
     if (!isLimited(ctx)) {
+      ctx.reservedAt = ctx.checkedAt;
       this.ledger.open(ctx, bounds, undefined);
       return true;
     }
     // What is reserved bounds the answer only if the upstream is told so.
     ctx.outputCap = bounds.outputTokens / request.choices;
     const tokens = bounds.promptTokens + bounds.outputTokens;
-    const result = this.store.acquire({ id: ctx.id, principal, tokens, costNanoUsd: priceOf(ctx, model, bounds) });
+    const result = this.store.acquire({ id: ctx.id, principal, tokens, costNanoUsd: worstPrice(ctx, model, bounds) });
     if (result instanceof Promise) return result.then((settled) => this.#admit(ctx, bounds, settled));
     return this.#admit(ctx, bounds, result);
   }
 
   #admit(ctx: RequestContext, bounds: ChargeBounds, result: AcquireResult): true {
+    ctx.reservedAt = this.clock.now();
     writeRateHeaders(ctx.answerHeaders, result.levels);
     if (!result.admitted) {
       quotaRefused.publish({ reason: result.reason });
@@ -59,7 +62,8 @@ export class QuotaGuard implements CanActivate {
   }
 }
 
-function isLimited({ principal }: RequestContext): boolean {
+/** Whether the quota store has anything to say of the caller's requests. */
+export function isLimited({ principal }: RequestContext): boolean {
   const { requestsPerMinute, tokensPerMinute, concurrentRequests } = principal.limits;
   return (
     principal.budgets.length > 0 ||
@@ -69,14 +73,18 @@ function isLimited({ principal }: RequestContext): boolean {
   );
 }
 
-function boundsOf(ctx: RequestContext, request: ChatRequest, model: Model): ChargeBounds {
+/** Upper bounds of what a request can use. */
+export function boundsOf(ctx: RequestContext, request: ChatRequest, model: Model): ChargeBounds {
   const { strict, defaultMaxTokens } = ctx.snapshot.quota.reservation;
   const perChoice = ctx.outputCap ?? Math.min(defaultMaxTokens, model.maxOutputTokens ?? Infinity);
   return { promptTokens: promptUpperBound(promptSize(request), strict), outputTokens: perChoice * request.choices };
 }
 
-/** The worst case on the dearest target that may serve the request, nano-USD. */
-function priceOf(ctx: RequestContext, model: Model, { promptTokens, outputTokens }: ChargeBounds): number {
+/**
+ * The worst case on the dearest target that may serve the request, nano-USD; 0 where a target has no price.
+ * @throws GatewayError unpriced_model where a budget would have to hold it
+ */
+export function worstPrice(ctx: RequestContext, model: Model, { promptTokens, outputTokens }: ChargeBounds): number {
   const cost = worstCaseCost(candidates(ctx, model), promptTokens, outputTokens);
   if (cost !== undefined) return cost;
   if (ctx.principal.budgets.length > 0) throw new GatewayError('unpriced_model', { param: 'model' });

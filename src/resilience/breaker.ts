@@ -85,6 +85,11 @@ export class Breaker {
     return this.#state === 'open' ? Math.max(0, this.#openUntil - this.clock.now()) : 0;
   }
 
+  /** A probe is under way: whoever comes meanwhile is refused. */
+  get probing(): boolean {
+    return this.#probeInFlight;
+  }
+
   /** What `tryAcquire` would answer now, without taking anything: for planning. */
   peek(): 'allow' | 'probe' | 'refuse' {
     if (this.#state === 'closed') return 'allow';

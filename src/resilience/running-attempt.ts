@@ -1,4 +1,4 @@
-import { attemptEnded } from '../kernel/channels.js';
+import { attemptEnded, attemptStarted } from '../kernel/channels.js';
 import { type Clock, type Timer } from '../kernel/clock.js';
 import { type ChatRequest } from '../kernel/openai.js';
 import { type AttemptRecord, type RequestContext } from '../kernel/request-context.js';
@@ -37,6 +37,7 @@ export class RunningAttempt implements Answer {
     const { ctx, request, maxTokens, catalog, clock } = material;
     this.record = newRecord(target, kind, clock.now());
     ctx.attempts.push(this.record);
+    if (attemptStarted.heard) attemptStarted.publish({ ctx, attempt: this.record });
     const options = { maxTokens, stream: request.stream };
     const bounds = attemptBounds(target, request, maxTokens);
     this.#attempt = new Attempt(catalog.get(target.provider.kind), target, request, options, ctx, bounds, clock);

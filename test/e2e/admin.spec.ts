@@ -19,8 +19,12 @@ const config = {
   models: [{ name: 'm', targets: ['a', 'b'].map((provider) => ({ provider, model: 'x' })) }],
 };
 const ROUTES = [
-  ...['status', 'events', 'keys', 'audit-log', 'config', 'config/history'].map((path) => ['GET', path] as const),
-  ...['config/validate', 'config/reload', 'config/rollback', 'log-level'].map((path) => ['POST', path] as const),
+  ...['status', 'events', 'keys', 'audit-log', 'config', 'config/history', 'slo', 'requests', 'requests/x'].map(
+    (path) => ['GET', path] as const,
+  ),
+  ...['config/validate', 'config/reload', 'config/rollback', 'log-level', 'explain'].map(
+    (path) => ['POST', path] as const,
+  ),
   ...['drain', 'undrain', 'weight'].map((action) => ['POST', `providers/a/${action}`] as const),
 ];
 
