@@ -1,9 +1,10 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsNumber, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 
 const DAY_MS = 86_400_000;
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const HOLDERS = ['key', 'team', 'org'] as const;
 const LONGEST_FILE = 1_048_576;
 
 /** A weight over that of the file, for a while. */
@@ -96,4 +97,12 @@ export class ExplainDto {
   @IsOptional()
   @IsObject()
   headers?: Record<string, unknown>;
+}
+
+/** Whose usage to list. */
+export class UsageQueryDto {
+  @ApiPropertyOptional({ enum: HOLDERS, default: 'key' })
+  @IsOptional()
+  @IsIn(HOLDERS)
+  by: (typeof HOLDERS)[number] = 'key';
 }

@@ -6,6 +6,7 @@ import { Explainer } from '../explain/explainer.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { FlightRecorder } from '../observability/flight-recorder.js';
 import { ProcessLogger } from '../observability/logger.js';
+import { QUOTA_STORE } from '../quota/quota.tokens.js';
 import { SloTracker } from '../observability/slo-tracker.js';
 import { DrainState } from '../resilience/drain-state.js';
 import { InFlightRequests } from '../resilience/in-flight-requests.js';
@@ -21,6 +22,9 @@ import { GatewayStatus } from './gateway-status.js';
 import { ObservationsController } from './observations.controller.js';
 import { PlaygroundController } from './playground.controller.js';
 import { ProvidersController } from './providers.controller.js';
+import { QuotaAudit } from './quota-audit.js';
+import { QuotaController } from './quota.controller.js';
+import { QuotaUsageList } from './quota-usage-list.js';
 import { StatusController } from './status.controller.js';
 import { TrafficController } from './traffic.controller.js';
 import { TrafficWindow } from './traffic-window.js';
@@ -41,6 +45,7 @@ export class AdminModule {
     LoadShedding,
     Overrides,
     ProcessLogger,
+    QUOTA_STORE,
     SloTracker,
     TargetStates,
   ] as const;
@@ -56,8 +61,18 @@ export class AdminModule {
         PlaygroundController,
         ConsoleController,
         ObservationsController,
+        QuotaController,
       ],
-      providers: [...shared, AdminGuard, AttemptShares, AuditLog, GatewayStatus, TrafficWindow],
+      providers: [
+        ...shared,
+        AdminGuard,
+        AttemptShares,
+        AuditLog,
+        GatewayStatus,
+        TrafficWindow,
+        QuotaAudit,
+        QuotaUsageList,
+      ],
     };
   }
 }

@@ -3,10 +3,10 @@ import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Authenticator } from '../auth/authenticator.js';
 import { ConfigStore } from '../config/config-store.js';
 import { GatewayError } from '../kernel/gateway-error.js';
-import { formatNanoUsd } from '../kernel/money-format.js';
 import { type KeyLimits } from '../kernel/snapshot.js';
 import { QUOTA_STORE } from '../quota/quota.tokens.js';
-import { type QuotaStore, type RateLevel } from '../quota/quota-store.js';
+import { type QuotaStore } from '../quota/quota-store.js';
+import { type BudgetObject, budgetObject, type LevelObject, levelObject } from '../quota/usage-object.js';
 
 interface UsageObject {
   readonly object: 'usage';
@@ -16,22 +16,6 @@ interface UsageObject {
   readonly requests: LevelObject | null;
   readonly tokens: LevelObject | null;
   readonly budgets: readonly BudgetObject[];
-}
-
-interface LevelObject {
-  readonly limit: number;
-  readonly remaining: number;
-  readonly resetMs: number;
-}
-
-/** Amounts are decimal strings of USD. */
-interface BudgetObject {
-  readonly scope: string;
-  readonly window: string;
-  readonly limitUsd: string;
-  readonly spentUsd: string;
-  readonly reservedUsd: string;
-  readonly resetsAt: string;
 }
 
 /** What a key has used of what it may use. */
@@ -61,26 +45,10 @@ export class UsageController {
         concurrentRequests: concurrent,
         requests: levelObject(levels.requests),
         tokens: levelObject(levels.tokens),
-        budgets: budgets.map((budget) => ({
-          scope: budget.scope,
-          window: budget.window,
-          limitUsd: formatNanoUsd(budget.limitNanoUsd),
-          spentUsd: formatNanoUsd(budget.spentNanoUsd),
-          reservedUsd: formatNanoUsd(budget.reservedNanoUsd),
-          resetsAt: new Date(budget.resetsAtUs / 1000).toISOString(),
-        })),
+        budgets: budgets.map(budgetObject),
       };
     } catch (cause) {
       throw new GatewayError('quota_backend_unavailable', { cause });
     }
   }
-}
-
-function levelObject(level: RateLevel | undefined): LevelObject | null {
-  if (!level) return null;
-  return {
-    limit: level.limit,
-    remaining: Math.max(0, Math.floor(level.remaining)),
-    resetMs: Math.ceil(level.resetUs / 1000),
-  };
 }

@@ -96,6 +96,14 @@ export interface OverrunFact {
 
 export const overrunCharged = typedChannel<OverrunFact>('overrun');
 
+/** The accounts were recomputed. */
+export interface QuotaAuditFact {
+  /** Largest difference between an account and the sums that it must equal. */
+  readonly differenceNanoUsd: number;
+}
+
+export const quotaAudited = typedChannel<QuotaAuditFact>('quota-audit');
+
 /** The quota store refused a request. */
 export interface QuotaRefusalFact {
   readonly reason: string;

@@ -6,6 +6,7 @@ import {
   breakerTransitions,
   guardrailHits,
   overrunCharged,
+  quotaAudited,
   quotaRefused,
 } from '../kernel/channels.js';
 import { type CounterChild, type FastCounter } from './fast-metrics.js';
@@ -28,6 +29,7 @@ export class FactMetrics implements OnModuleInit, OnModuleDestroy {
   readonly #children = new Map<string, CounterChild>();
   #unsubscribe: (() => void)[] = [];
   #valid = true;
+  #auditDifference: number | undefined;
 
   constructor(
     private readonly metrics: GatewayMetrics,
@@ -40,7 +42,11 @@ export class FactMetrics implements OnModuleInit, OnModuleDestroy {
     const overrun = metrics.budgetOverrun.child({});
     metrics.configValid.readFrom(() => [{ labels: {}, value: Number(this.#valid) }]);
     metrics.configHash.readFrom(() => [{ labels: {}, value: hashNumber(this.config.current.version) }]);
+    metrics.auditDifference.readFrom(() => reading(this.#auditDifference));
     this.#unsubscribe = [
+      quotaAudited.subscribe(({ differenceNanoUsd }) => {
+        this.#auditDifference = differenceNanoUsd;
+      }),
       authenticationFailed.subscribe(() => {
         authFailures.add();
       }),
@@ -77,6 +83,11 @@ export class FactMetrics implements OnModuleInit, OnModuleDestroy {
     this.#children.set(key, child);
     child.add();
   }
+}
+
+/** A gauge without labels; absent while nothing is known. */
+function reading(value: number | undefined): { labels: object; value: number }[] {
+  return value === undefined ? [] : [{ labels: {}, value }];
 }
 
 function transitionLabels({ target, from, to, reason }: BreakerFact): Record<string, string> {

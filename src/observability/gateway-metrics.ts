@@ -61,6 +61,10 @@ export class GatewayMetrics {
     'gateway_budget_overrun_nanodollars_total',
     'Charged beyond what was reserved, in billionths of a US dollar.',
   );
+  readonly auditDifference = this.#gauge(
+    'gateway_audit_difference_nanodollars',
+    'Largest difference that the last audit found, in billionths of a US dollar.',
+  );
   readonly configReloads = this.#counter('gateway_config_reload_total', 'Reloads of the gateway file.', ['result']);
   readonly sloEvents = this.#counter('gateway_slo_events_total', 'Requests against the objectives.', ['slo', 'result']);
   readonly tokens = this.#counter('gateway_tokens_total', 'Tokens charged.', ['model', 'type']);

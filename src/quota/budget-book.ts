@@ -1,5 +1,6 @@
 import { BudgetAccount } from './budget-account.js';
 import { windowEndUs, windowIndex } from './budget-window.js';
+import { ChargeTally, type WindowTally } from './charge-tally.js';
 import { type BudgetPlan, type QuotaPlan } from './quota-plan.js';
 import { type BudgetLevel, type RefusalReason } from './quota-store.js';
 
@@ -9,9 +10,18 @@ export interface BudgetRefusal {
   readonly level: BudgetLevel;
 }
 
+/** A change of accounts, nano-USD. */
+export interface Booking {
+  readonly spent: number;
+  readonly reserved: number;
+  /** What no check had allowed. */
+  readonly unchecked: number;
+}
+
 /** All budget accounts of this process, by org and account. */
 export class BudgetBook {
   readonly #accounts = new Map<string, { readonly account: BudgetAccount; readonly lengthUs: number }>();
+  readonly #tally = new ChargeTally();
 
   /** The budget that refuses a cost; a spent one before one that is only reserved. */
   refusal(plan: QuotaPlan, nowUs: number, cost: number): BudgetRefusal | undefined {
@@ -40,20 +50,23 @@ export class BudgetBook {
     };
   }
 
-  /** Books in the window of an instant; returns the numbers of the windows, for the booking back. */
-  book(plan: QuotaPlan, atUs: number, spent: number, reserved: number): number[] {
-    return plan.budgets.map((budget) => {
-      const account = this.#account(budget);
-      const index = windowIndex(budget.lengthUs, atUs);
-      account.book(index, spent, reserved);
-      return index;
+  /** Books in the windows of an instant; returns their numbers, for the booking back. */
+  book(plan: QuotaPlan, atUs: number, change: Booking): number[] {
+    const indexes = plan.budgets.map(({ lengthUs }) => windowIndex(lengthUs, atUs));
+    this.bookAt(plan, indexes, change);
+    return indexes;
+  }
+
+  bookAt(plan: QuotaPlan, indexes: readonly number[], { spent, reserved, unchecked }: Booking): void {
+    plan.budgets.forEach((budget, place) => {
+      const index = indexes[place] ?? 0;
+      if (this.#account(budget).book(index, spent, reserved)) this.#tally.add(budget.path, index, spent, unchecked);
     });
   }
 
-  bookAt(plan: QuotaPlan, indexes: readonly number[], spent: number, reserved: number): void {
-    plan.budgets.forEach((budget, place) => {
-      this.#account(budget).book(indexes[place] ?? 0, spent, reserved);
-    });
+  /** What was charged in a window, added up apart from its account. */
+  tallyOf(path: string, index: number): Readonly<WindowTally> {
+    return this.#tally.of(path, index);
   }
 
   /** Accounts by path. */
@@ -64,7 +77,10 @@ export class BudgetBook {
   /** Forgets accounts whose windows are over. */
   forgetIdle(nowUs: number): void {
     for (const [name, { account, lengthUs }] of this.#accounts) {
-      if (account.idle(windowIndex(lengthUs, nowUs) - 1)) this.#accounts.delete(name);
+      if (account.idle(windowIndex(lengthUs, nowUs) - 1)) {
+        this.#accounts.delete(name);
+        this.#tally.forget(name);
+      }
     }
   }
 

@@ -85,11 +85,13 @@ export class MemoryQuotaStore implements QuotaStore {
     key.leases.free(id);
     key.refund(plan, this.#time.nowUs(), (held?.reservation.tokens ?? reservation.tokens) - tokens);
     if (held === undefined) {
-      this.#budgets.book(plan, reservation.admittedAtUs, costNanoUsd, 0);
+      this.#budgets.book(plan, reservation.admittedAtUs, { spent: costNanoUsd, reserved: 0, unchecked: costNanoUsd });
       return 'late';
     }
-    this.#budgets.bookAt(held.plan, held.windows, costNanoUsd, -held.reservation.costNanoUsd);
-    return costNanoUsd > held.reservation.costNanoUsd ? 'overrun' : 'settled';
+    const over = Math.max(0, costNanoUsd - held.reservation.costNanoUsd);
+    const reserved = -held.reservation.costNanoUsd;
+    this.#budgets.bookAt(held.plan, held.windows, { spent: costNanoUsd, reserved, unchecked: over });
+    return over > 0 ? 'overrun' : 'settled';
   }
 
   release(reservation: Reservation): SettleStatus {
@@ -162,6 +164,8 @@ export class MemoryQuotaStore implements QuotaStore {
         spentNanoUsd: spent,
         reservedNanoUsd: reserved,
         recomputedNanoUsd: live.get(`${name}/${index}`) ?? 0,
+        chargedNanoUsd: this.#budgets.tallyOf(name, index).charged,
+        uncheckedNanoUsd: this.#budgets.tallyOf(name, index).unchecked,
       })),
     );
     const overdueUs = this.#time.nowUs() - (this.#table.oldest?.leaseEndUs ?? Infinity);
@@ -203,7 +207,7 @@ export class MemoryQuotaStore implements QuotaStore {
     const result = admission(request, atUs, key.levels(plan, nowUs), false);
     const leaseEndUs = nowUs + this.#leaseUs;
     if (plan.concurrency > 0) key.leases.hold(request.id, leaseEndUs);
-    const windows = this.#budgets.book(plan, atUs, 0, request.costNanoUsd);
+    const windows = this.#budgets.book(plan, atUs, { spent: 0, reserved: request.costNanoUsd, unchecked: 0 });
     this.#table.hold({ reservation: result.reservation, plan, windows, leaseEndUs });
     return result;
   }
@@ -214,7 +218,7 @@ export class MemoryQuotaStore implements QuotaStore {
       if (held === undefined) return swept;
       const charged = this.options.onLeaseExpiry === 'charge';
       const cost = held.reservation.costNanoUsd;
-      this.#budgets.bookAt(held.plan, held.windows, charged ? cost : 0, -cost);
+      this.#budgets.bookAt(held.plan, held.windows, { spent: charged ? cost : 0, reserved: -cost, unchecked: 0 });
       if (charged) this.#closed.add(held.reservation.id);
     }
     return most;

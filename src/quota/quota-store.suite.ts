@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aBudget, aPrincipal } from '../../test/support/principal.js';
 import { type Principal } from '../kernel/snapshot.js';
+import { violationsOf } from './audit-violations.js';
 import { type QuotaStoreOptions } from './memory-quota-store.js';
 import { type AcquireResult, type Admission, type QuotaStore, type Refusal, type Reservation } from './quota-store.js';
 
@@ -518,9 +519,37 @@ export function describeQuotaStore(name: string, open: (options: QuotaStoreOptio
         const { windows, reservations } = await store.audit(['acme']);
         expect(reservations).toBe(2);
         const rows = windows.map((w) => [w.account, w.spentNanoUsd, w.reservedNanoUsd, w.recomputedNanoUsd]);
+        expect(violationsOf({ windows, reservations, overdueUs: 0 }, [principal, other])).toEqual([]);
         expect(rows.sort()).toEqual([
           ['key.team-a:month', 50, 100, 100],
           ['org.acme:1d', 0, 30, 30],
+        ]);
+      });
+
+      it('adds charges up apart from the accounts, and what no check had allowed', async () => {
+        await store.settle({ reservation: await hold(principal, 100), costNanoUsd: 130, tokens: 0 });
+        const late = await hold(principal, 40);
+        await rig.pass(LEASE_MS + 1);
+        await store.sweep(['acme']);
+        expect(await store.settle({ reservation: late, costNanoUsd: 25, tokens: 0 })).toBe('late');
+        const report = await store.audit(['acme']);
+        expect(report.windows).toMatchObject([{ spentNanoUsd: 155, chargedNanoUsd: 155, uncheckedNanoUsd: 30 + 25 }]);
+        await rig.roll();
+        await hold(principal, 10);
+        await store.settle({ reservation: await hold(principal, 7), costNanoUsd: 7, tokens: 0 });
+        const { windows } = await store.audit(['acme']);
+        expect(windows.map((w) => [w.spentNanoUsd, w.chargedNanoUsd, w.uncheckedNanoUsd])).toEqual([
+          [7, 7, 0],
+          [155, 155, 55],
+        ]);
+        for (let roll = 0; roll < 2; roll++) {
+          await rig.roll();
+          await store.settle({ reservation: await hold(principal, 1), costNanoUsd: 1, tokens: 0 });
+        }
+        const after = await store.audit(['acme']);
+        expect(after.windows.map((w) => [w.spentNanoUsd, w.chargedNanoUsd])).toEqual([
+          [1, 1],
+          [1, 1],
         ]);
       });
 

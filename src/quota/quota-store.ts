@@ -86,7 +86,7 @@ export interface QuotaUsage {
   readonly budgets: readonly BudgetLevel[];
 }
 
-/** One budget window recomputed from the live reservations: invariants I1, I3. */
+/** One budget window, and what it must be by sums that are kept apart from it. */
 export interface AuditedWindow {
   readonly org: string;
   /** `scope.name:window`. */
@@ -97,6 +97,10 @@ export interface AuditedWindow {
   readonly reservedNanoUsd: number;
   /** Sum of the live reservations; differs from `reservedNanoUsd` only if the store is wrong. */
   readonly recomputedNanoUsd: number;
+  /** Sum of the charges settled in it; differs from `spentNanoUsd` only if the store is wrong. */
+  readonly chargedNanoUsd: number;
+  /** Overruns, late charges and reservations booked again: the only way over the limit. */
+  readonly uncheckedNanoUsd: number;
 }
 
 export interface AuditReport {

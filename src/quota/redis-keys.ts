@@ -25,9 +25,9 @@ export class RedisKeys {
   }
 }
 
-/** Leases, reservations and budgets of an encoded org. */
+/** Leases, reservations, budgets and sums of an encoded org. */
 export function orgKeys(org: string): string[] {
-  return ['lease', 'resv', 'bud'].map((name) => `q:{${org}}:${LAYOUT}:${name}`);
+  return ['lease', 'resv', 'bud', 'sum'].map((name) => `q:{${org}}:${LAYOUT}:${name}`);
 }
 
 /** Gateways that live. */

@@ -6,6 +6,7 @@ import { hasRedisServer, RedisServer } from '../../test/support/redis-server.js'
 import { letTimePass, rollWindows } from '../../test/support/redis-time-shift.js';
 import { systemClock } from '../kernel/clock.js';
 import { windowEndUs, windowIndex } from './budget-window.js';
+import { violationsOf } from './audit-violations.js';
 import { CALENDAR_LUA } from './lua/calendar.lua.js';
 import { describeQuotaStore } from './quota-store.suite.js';
 import { type QuotaRedis } from './redis-client.js';
@@ -95,6 +96,22 @@ describe.skipIf(!hasRedisServer)('with a redis-server (skipped where none is ins
       const kinds = (await admin.keys('*')).map((key) => key.split(':')[3]);
       expect(new Set(kinds)).toEqual(new Set(['bud', 'done', 'rpm', 'tpm']));
       for (const key of await admin.keys('*')) expect(await admin.pttl(key)).toBeGreaterThan(0);
+    });
+
+    it('shows an audit that somebody changed the accounts', async () => {
+      const admitted = await ask(100);
+      if (!admitted.admitted) throw new Error('refused');
+      await store.settle({ reservation: admitted.reservation, costNanoUsd: 60, tokens: 1 });
+      await ask(30);
+      expect(violationsOf(await store.audit([PRINCIPAL.org]), [PRINCIPAL])).toEqual([]);
+      const budgets = `q:{${PRINCIPAL.org}}:1:bud`;
+      const [account = ''] = await admin.hkeys(budgets);
+      const index = (await admin.hget(budgets, account))!.split(',')[0]!;
+      await admin.hset(budgets, account, `${index},61,28,0,0,0`);
+      expect(violationsOf(await store.audit([PRINCIPAL.org]), [PRINCIPAL])).toMatchObject([
+        { name: 'spent_differs', org: PRINCIPAL.org, account, byNanoUsd: 1 },
+        { name: 'reserved_differs', org: PRINCIPAL.org, account, byNanoUsd: -2 },
+      ]);
     });
 
     it('survives SCRIPT FLUSH under load without an error', async () => {

@@ -38,7 +38,7 @@ const SETTLED_AT_ONCE = 64;
 const SETTLE_WITHIN_MS = 1;
 /** A gateway that gave no sign for this long does not count. */
 const SIGN_COUNTS_US = 15_000_000;
-const AUDIT_FIELDS = 5;
+const AUDIT_FIELDS = 7;
 
 /**
  * The quota store that gateways share: every decision is one Lua script on the org's Redis, timed by Redis itself.
@@ -214,7 +214,7 @@ function mergeAudits(parts: readonly { org: string; reply: readonly (string | nu
     reservations += Number(reply[0]);
     overdueUs = Math.max(overdueUs, Number(reply[1]));
     for (let at = 2; at < reply.length; at += AUDIT_FIELDS) {
-      const [account, index, spent, reserved, recomputed] = reply.slice(at, at + AUDIT_FIELDS);
+      const [account, index, spent, reserved, recomputed, charged, unchecked] = reply.slice(at, at + AUDIT_FIELDS);
       windows.push({
         org,
         account: String(account),
@@ -222,6 +222,8 @@ function mergeAudits(parts: readonly { org: string; reply: readonly (string | nu
         spentNanoUsd: Number(spent),
         reservedNanoUsd: Number(reserved),
         recomputedNanoUsd: Number(recomputed),
+        chargedNanoUsd: Number(charged),
+        uncheckedNanoUsd: Number(unchecked),
       });
     }
   }

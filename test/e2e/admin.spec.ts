@@ -19,10 +19,11 @@ const config = {
   models: [{ name: 'm', targets: ['a', 'b'].map((provider) => ({ provider, model: 'x' })) }],
 };
 const ROUTES = [
-  ...['status', 'events', 'keys', 'audit-log', 'config', 'config/history', 'slo', 'requests', 'requests/x'].map(
+  ...['status', 'events', 'traffic', 'keys', 'audit-log', 'usage', 'audit', 'config', 'config/history'].map(
     (path) => ['GET', path] as const,
   ),
-  ...['config/validate', 'config/reload', 'config/rollback', 'log-level', 'explain'].map(
+  ...['slo', 'requests', 'requests/x'].map((path) => ['GET', path] as const),
+  ...['config/validate', 'config/reload', 'config/rollback', 'log-level', 'explain', 'playground'].map(
     (path) => ['POST', path] as const,
   ),
   ...['drain', 'undrain', 'weight'].map((action) => ['POST', `providers/a/${action}`] as const),
@@ -82,6 +83,18 @@ describe('who may use the operations API', () => {
 });
 
 describe('what the operations API does', () => {
+  it('lists usage by key, by team and by org, and nothing else', async () => {
+    expect(await answer('GET', 'usage')).toMatchObject({
+      by: 'key',
+      entries: [{ key: 'ops' }, { key: 'app', org: 'app', budgets: [] }, { key: 'anonymous' }],
+    });
+    expect(await answer('GET', 'usage?by=team')).toEqual({ by: 'team', entries: [] });
+    expect(await answer('GET', 'usage?by=org')).toMatchObject({ entries: [{ org: 'ops' }, { org: 'app' }, {}] });
+    const response = await admin('GET', 'usage?by=user', ADMIN);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { code: 'invalid_value', param: 'by' } });
+  });
+
   it('shows each target, keys without secrets, and the configuration without secrets', async () => {
     const status = await answer('GET', 'status');
     expect(status).toMatchObject({
@@ -91,6 +104,19 @@ describe('what the operations API does', () => {
     expect(await answer('GET', 'keys')).toMatchObject({ keys: [{ keyId: 'ops', role: 'admin' }, { keyId: 'app' }] });
     const texts = [await answer('GET', 'keys'), await answer('GET', 'config')].map((value) => JSON.stringify(value));
     for (const text of texts) for (const secret of [ADMIN, CLIENT]) expect(text).not.toContain(secret);
+  });
+
+  it('recomputes the accounts', async () => {
+    expect(await answer('GET', 'audit')).toEqual({
+      consistent: true,
+      windows: 0,
+      reservations: 0,
+      overdueMs: 0,
+      largestDifferenceUsd: '0',
+      violations: [],
+    });
+    const metrics = await (await fetch(`${gateway.opsUrl}/metrics`)).text();
+    expect(metrics).toContain('gateway_audit_difference_nanodollars 0');
   });
 
   it('drains a provider, takes the drain back, and says who did it', async () => {

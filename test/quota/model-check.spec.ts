@@ -16,7 +16,7 @@ describe.skipIf(!hasRedisServer)(
         const options = { gateways: 2, clients: 25, leaseMs: 1500, killEveryMs: 2000 };
         const result = await checkModel({ ...options, durationMs, seed });
         process.stdout.write(`${JSON.stringify(result)}\n`);
-        expect(result).toMatchObject({ wrongReserved: 0, wrongSpent: [], settledTwice: [], leftOver: 0 });
+        expect(result).toMatchObject({ wrongReserved: 0, wrongSums: 0, wrongSpent: [], settledTwice: [], leftOver: 0 });
         expect(result.worstExcessNanoUsd).toBeLessThanOrEqual(result.lateNanoUsd);
         expect(result.worstOverdueUs).toBeLessThan(OVERDUE_US);
         // A check that nothing happened in shows nothing.

@@ -35,6 +35,8 @@ export interface CheckResult {
   readonly worstExcessNanoUsd: number;
   /** I3: observations in which the reserved sum was not that of the live reservations. */
   readonly wrongReserved: number;
+  /** I2: observations in which the spent sum was not that of the charges that Redis adds up apart. */
+  readonly wrongSums: number;
   /** I4: the longest that a reservation outlived its lease, µs. */
   readonly worstOverdueUs: number;
   /** I2, I8: accounts whose spent sum is not that of the charges written down. */
@@ -53,6 +55,7 @@ interface Observed {
   observations: number;
   worstExcessNanoUsd: number;
   wrongReserved: number;
+  wrongSums: number;
   worstOverdueUs: number;
 }
 
@@ -130,7 +133,7 @@ class GatewayRun {
 }
 
 async function watch(watcher: RedisQuotaStore, run: GatewayRun, options: CheckOptions): Promise<Observed> {
-  const observed = { observations: 0, worstExcessNanoUsd: 0, wrongReserved: 0, worstOverdueUs: 0 };
+  const observed = { observations: 0, worstExcessNanoUsd: 0, wrongReserved: 0, wrongSums: 0, worstOverdueUs: 0 };
   let nextKill = run.startedAt + options.killEveryMs;
   while (Date.now() < run.endsAt) {
     const elapsed = Date.now() - run.startedAt;
@@ -150,10 +153,12 @@ async function watch(watcher: RedisQuotaStore, run: GatewayRun, options: CheckOp
 function judge(report: AuditReport, observed: Observed): void {
   observed.observations++;
   observed.worstOverdueUs = Math.max(observed.worstOverdueUs, report.overdueUs);
-  for (const { account, spentNanoUsd, reservedNanoUsd, recomputedNanoUsd } of report.windows) {
+  for (const window of report.windows) {
+    const { account, spentNanoUsd, reservedNanoUsd, recomputedNanoUsd } = window;
     const limit = LIMITS[account.slice(0, account.indexOf('.')) as keyof typeof LIMITS];
     observed.worstExcessNanoUsd = Math.max(observed.worstExcessNanoUsd, spentNanoUsd + reservedNanoUsd - limit);
     if (reservedNanoUsd !== recomputedNanoUsd) observed.wrongReserved++;
+    if (spentNanoUsd !== window.chargedNanoUsd) observed.wrongSums++;
   }
 }
 

@@ -16,6 +16,14 @@ for _, key in ipairs(redis.call('KEYS', 'q:*')) do
       local i, rest, j, more = string.match(all[n + 1], '^(%d+)(,%d+,%d+,)(%d+)(.*)$')
       redis.call('HSET', key, all[n], string.format('%d%s%d%s', i - 1, rest, math.max(0, j - 1), more))
     end
+  elseif roll and kind == 'sum' then
+    local all = redis.call('HGETALL', key)
+    redis.call('DEL', key)
+    for n = 1, #all, 2 do
+      redis.call('HSET', key, (string.gsub(all[n], '=(%d+)', function(i)
+        return '=' .. string.format('%d', i - 1)
+      end)), all[n + 1])
+    end
   elseif roll and kind == 'resv' then
     local all = redis.call('HGETALL', key)
     for n = 1, #all, 2 do

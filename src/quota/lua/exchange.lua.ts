@@ -4,7 +4,7 @@ import { RATES_LUA } from './rates.lua.js';
 
 /**
  * Settlements first, then at most one acquire, in one atomic round trip of one org.
- * KEYS  1 leases, 2 reservations, 3 budgets; with an acquire: requests, tokens, slots, done of its key;
+ * KEYS  1 leases, 2 reservations, 3 budgets, 4 sums; with an acquire: requests, tokens, slots, done of its key;
  *       then per settlement: tokens, slots, done
  * ARGV  1 settlements, 2 kind of acquire (0 none, 1 new, 2 regain, 3 restore); with an acquire: id, lease µs,
  *       period µs, burst, tokens per minute, tokens, slots, cost, r or c, admitted at, budgets, then per budget
@@ -15,7 +15,7 @@ import { RATES_LUA } from './rates.lua.js';
 export const EXCHANGE_LUA = `${BOOKS_LUA}${CALENDAR_LUA}${RATES_LUA}
 local SETTLED, OVERRUN, LATE, ALREADY, UNKNOWN = 1, 2, 3, 4, 5
 local ADMITTED, REPEATED, CLOSED, REQUESTS, TOKENS, CONCURRENCY, SPENT, RESERVED = 1, 2, 3, 4, 5, 6, 7, 8
-local key_at, arg_at = 3, 2
+local key_at, arg_at = 4, 2
 local function next_key() key_at = key_at + 1; return KEYS[key_at] end
 local function next_arg() arg_at = arg_at + 1; return ARGV[arg_at] end
 local function next_number() return tonumber(next_arg()) end
@@ -49,12 +49,12 @@ local function settle()
   local refund = (held_tokens or reserved_tokens) - used
   if per_minute > 0 and refund ~= 0 then take_tokens(tokens_key, tokens_of(tokens_key, per_minute), per_minute, -refund) end
   if held then
-    post_all(accounts, cost, -held)
+    post_all(accounts, cost, -held, math.max(0, cost - held))
     return cost > held and OVERRUN or SETTLED
   end
   for n = 1, count do
     local account, length = ARGV[first + 2 * n - 1], tonumber(ARGV[first + 2 * n])
-    post(account, window_index(length, at), cost, 0)
+    post(account, window_index(length, at), cost, 0, cost)
   end
   return LATE
 end
@@ -93,7 +93,7 @@ local function admit(a, kind)
   local accounts = {}
   for n, budget in ipairs(a.budgets) do
     local index = window_index(budget.length, at)
-    post(budget.account, index, 0, a.cost)
+    post(budget.account, index, 0, a.cost, kind == 3 and a.cost or 0)
     accounts[n] = budget.account .. '=' .. int(index) .. ';'
   end
   redis.call('HSET', RESERVATIONS, a.id,

@@ -4,7 +4,7 @@ import { RATES_LUA } from './rates.lua.js';
 
 /**
  * Moves the leases and slots of one key's reservations, or a long stream would give its slot away.
- * KEYS 1 to 3, 4 slots. ARGV 1 lease µs, 2 has slots, then ids. Reply: the ids that are lost.
+ * KEYS 1 to 4, 5 slots. ARGV 1 lease µs, 2 has slots, then ids. Reply: the ids that are lost.
  */
 export const RENEW_LUA = `${BOOKS_LUA}
 local lease, lost = int(now + ARGV[1]), {}
@@ -12,14 +12,14 @@ for n = 3, #ARGV do
   local id = ARGV[n]
   if redis.call('HEXISTS', RESERVATIONS, id) == 1 then
     redis.call('ZADD', LEASES, lease, id)
-    if ARGV[2] == '1' then redis.call('ZADD', KEYS[4], lease, id) end
+    if ARGV[2] == '1' then redis.call('ZADD', KEYS[5], lease, id) end
   else lost[#lost + 1] = id end
 end
-if ARGV[2] == '1' then redis.call('PEXPIRE', KEYS[4], math.ceil(ARGV[1] / 500)) end
+if ARGV[2] == '1' then redis.call('PEXPIRE', KEYS[5], math.ceil(ARGV[1] / 500)) end
 return lost
 `;
 
-/** KEYS 1 to 3. ARGV 1 most. Reply: how many reservations were ended. */
+/** KEYS 1 to 4. ARGV 1 most. Reply: how many reservations were ended. */
 export const SWEEP_LUA = `${BOOKS_LUA}
 local swept = sweep(tonumber(ARGV[1]))
 flush()
@@ -28,14 +28,14 @@ return swept
 
 /**
  * What a key has left; writes nothing.
- * KEYS 1 to 3, requests, tokens, slots. ARGV period µs, burst, tokens per minute, then account, length per budget.
+ * KEYS 1 to 4, requests, tokens, slots. ARGV period µs, burst, tokens per minute, then account, length per budget.
  * Reply {requests left, reset, tokens left, reset, slots taken, spent, reserved, end, spent, …}
  */
 export const USAGE_LUA = `${BOOKS_LUA}${CALENDAR_LUA}${RATES_LUA}
 local period, burst, per_minute = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local out = {0, 0, 0, 0, redis.call('ZCOUNT', KEYS[6], '(' .. int(now), '+inf')}
-if period > 0 then out[1], out[2] = request_level(arrival_of(KEYS[4], period, burst), period, burst) end
-if per_minute > 0 then out[3], out[4] = token_level(tokens_of(KEYS[5], per_minute), per_minute) end
+local out = {0, 0, 0, 0, redis.call('ZCOUNT', KEYS[7], '(' .. int(now), '+inf')}
+if period > 0 then out[1], out[2] = request_level(arrival_of(KEYS[5], period, burst), period, burst) end
+if per_minute > 0 then out[3], out[4] = token_level(tokens_of(KEYS[6], per_minute), per_minute) end
 for n = 4, #ARGV, 2 do
   local book, length = book_of(ARGV[n]), tonumber(ARGV[n + 1])
   local index = math.max(window_index(length, now), book[1])
@@ -48,8 +48,8 @@ return out
 `;
 
 /**
- * Recomputes what is reserved from the live reservations.
- * KEYS 1 to 3. Reply {reservations, overdue µs, account, index, spent, reserved, recomputed, account, …}
+ * Recomputes what is reserved from the live reservations, and shows the sums of charges beside what is spent.
+ * KEYS 1 to 4. Reply {reservations, overdue µs, account, index, spent, reserved, recomputed, charged, unchecked, account, …}
  */
 export const AUDIT_LUA = `${BOOKS_LUA}
 local live, count = {}, 0
@@ -65,7 +65,10 @@ for _, account in ipairs(redis.call('HKEYS', BUDGETS)) do
   local b = book_of(account)
   for at = 1, 4, 3 do
     if b[at] > 0 then
-      for _, v in ipairs({account, b[at], b[at + 1], b[at + 2], live[account .. '=' .. int(b[at])] or 0}) do out[#out + 1] = v end
+      local field = account .. '=' .. int(b[at])
+      local sums = redis.call('HMGET', SUMS, field, field .. '!')
+      local row = {account, b[at], b[at + 1], b[at + 2], live[field] or 0, tonumber(sums[1] or 0), tonumber(sums[2] or 0)}
+      for _, v in ipairs(row) do out[#out + 1] = v end
     end
   end
 end
