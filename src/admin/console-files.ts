@@ -10,6 +10,8 @@ const TYPES = {
   'console.css': 'text/css; charset=utf-8',
 } as const;
 
+export type ConsoleFileName = keyof typeof TYPES;
+
 /** One file of the console, as it is sent. */
 export interface ConsoleFile {
   readonly type: string;
@@ -18,22 +20,21 @@ export interface ConsoleFile {
   readonly gzipped: Buffer;
 }
 
-/** The console's three files: a name of no other file finds anything. Each is read once, when first asked for. */
+/** The console's three files. Each is read once, when first asked for. */
 export class ConsoleFiles {
-  readonly #read = new Map<string, ConsoleFile>();
+  readonly #read = new Map<ConsoleFileName, ConsoleFile>();
 
-  /** Undefined for any other name, and where the console was not built. */
-  find(name: string): ConsoleFile | undefined {
-    if (!Object.hasOwn(TYPES, name)) return undefined;
+  /** Undefined where the console was not built. */
+  find(name: ConsoleFileName): ConsoleFile | undefined {
     const known = this.#read.get(name);
     if (known) return known;
-    const file = load(name as keyof typeof TYPES);
+    const file = load(name);
     if (file) this.#read.set(name, file);
     return file;
   }
 }
 
-function load(name: keyof typeof TYPES): ConsoleFile | undefined {
+function load(name: ConsoleFileName): ConsoleFile | undefined {
   let plain: Buffer;
   try {
     plain = readFileSync(new URL(name, FOLDER));

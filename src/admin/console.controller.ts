@@ -1,8 +1,7 @@
-import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { type FastifyReply } from 'fastify';
-import { GatewayError } from '../kernel/gateway-error.js';
-import { ConsoleFiles } from './console-files.js';
+import { type ConsoleFileName, ConsoleFiles } from './console-files.js';
 
 /** Scripts and styles of our own alone, no frame around it, nobody else to talk to. */
 const POLICY =
@@ -20,6 +19,8 @@ const HEADERS = {
   vary: 'accept-encoding',
 };
 
+type Received = Readonly<Record<string, string | undefined>>;
+
 /** The operators' web page. It holds no data: that needs an admin key, which its visitors type in. */
 @ApiExcludeController()
 @Controller('console')
@@ -27,22 +28,26 @@ export class ConsoleController {
   readonly #files = new ConsoleFiles();
 
   @Get()
-  page(@Headers() headers: Readonly<Record<string, string>>, @Res() reply: FastifyReply): void {
+  page(@Headers() headers: Received, @Res() reply: FastifyReply): void {
     this.#send('index.html', headers, reply);
   }
 
-  @Get(':name')
-  file(
-    @Param('name') name: string,
-    @Headers() headers: Readonly<Record<string, string>>,
-    @Res() reply: FastifyReply,
-  ): void {
-    this.#send(name, headers, reply);
+  @Get('console.js')
+  script(@Headers() headers: Received, @Res() reply: FastifyReply): void {
+    this.#send('console.js', headers, reply);
   }
 
-  #send(name: string, headers: Readonly<Record<string, string | undefined>>, reply: FastifyReply): void {
+  @Get('console.css')
+  styles(@Headers() headers: Received, @Res() reply: FastifyReply): void {
+    this.#send('console.css', headers, reply);
+  }
+
+  #send(name: ConsoleFileName, headers: Received, reply: FastifyReply): void {
     const file = this.#files.find(name);
-    if (!file) throw new GatewayError('not_found', { message: 'No such file of the console.' });
+    if (!file) {
+      void reply.code(404).type('text/plain').send('The console was not built: npm run build\n');
+      return;
+    }
     void reply.headers({ ...HEADERS, etag: file.etag });
     if (headers['if-none-match'] === file.etag) {
       void reply.code(304).send();

@@ -5,6 +5,7 @@ const NONE = '–';
 /** `0.42 ms`, `38 ms`, `1.25 s`, `2 min 5 s`. */
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return NONE;
+  if (ms === 0) return '0 ms';
   if (ms < 10) return `${ms.toFixed(ms < 1 ? 2 : 1)} ms`;
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 1)} s`;
@@ -15,7 +16,7 @@ export function duration(ms: number | null | undefined): string {
 
 /** A share of 1 as a percentage with `digits` after the point. */
 export function percent(share: number, digits = 0): string {
-  return `${(share * 100).toFixed(digits)} %`;
+  return `${(share * 100).toFixed(digits)}\u00a0%`;
 }
 
 /** At most three significant digits: `0.5`, `12`, `1,250`. */

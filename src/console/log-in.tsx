@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { Api, reasonOf } from './data/api';
+import { Api, ApiError, reasonOf } from './data/api';
 
 /** Asks for an admin key, and takes it only when the gateway does. */
 export function LogIn({ message, onKey }: { readonly message: string | undefined; onKey: (key: string) => void }) {
@@ -14,7 +14,7 @@ export function LogIn({ message, onKey }: { readonly message: string | undefined
       .get('status')
       .then(
         () => onKey(key.trim()),
-        (error: unknown) => setProblem(reasonOf(error)),
+        (error: unknown) => setProblem(refusalOf(error)),
       )
       .finally(() => setBusy(false));
   };
@@ -38,4 +38,9 @@ export function LogIn({ message, onKey }: { readonly message: string | undefined
       </form>
     </main>
   );
+}
+
+function refusalOf(error: unknown): string {
+  const denied = error instanceof ApiError && error.code === 'permission_denied';
+  return denied ? 'This key is not an admin’s.' : reasonOf(error);
 }

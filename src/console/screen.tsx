@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { type RunningExperiment } from './data/experiments';
+import { type Chaos } from './data/experiments';
 import { useChoices } from './data/use-configuration';
 import { useRoute } from './data/use-route';
 import { type Live, useStatus } from './data/use-status';
@@ -24,30 +24,38 @@ export function Screen({ onLeave }: { onLeave: () => void }) {
   const live = useStatus();
   const version = live.status?.config.version;
   const choices = useChoices(version);
-  const [experiments, refreshExperiments] = useRoute<{ experiments: RunningExperiment[] }>('chaos', 2_000);
+  const [experiments, refreshExperiments] = useRoute<Chaos>('chaos', 2_000);
   return (
     <>
       <a class="skip" href="#targets">
         Skip to targets
       </a>
-      <Head live={live} onLeave={onLeave} />
-      {live.lostAt !== undefined && (
-        <p class="outage" role="alert">
-          The gateway does not answer since {time(live.lostAt)}. What follows is the last that was heard.
-        </p>
-      )}
+      <div class="top">
+        <Head live={live} onLeave={onLeave} />
+        {live.lostAt !== undefined && (
+          <p class="outage" role="alert">
+            The gateway does not answer since {time(live.lostAt)}. What follows is the last that was heard.
+          </p>
+        )}
+      </div>
       <main class={live.lostAt === undefined ? 'screen' : 'screen stale'}>
         <h1 class="hidden">Console of the gateway</h1>
         <Objectives />
         <Traffic seconds={live.seconds} />
-        <Targets status={live.status} onChaos={refreshExperiments} />
+        <Targets
+          status={live.status}
+          chaos={experiments.state === 'ready' && experiments.data.enabled}
+          onChaos={refreshExperiments}
+        />
         <Experiments answer={experiments} onChange={refreshExperiments} />
         <Requests />
         <Keys />
         <Explain choices={choices} />
         <Playground choices={choices} />
-        <Configuration version={version} />
-        <Audit />
+        <div class="column">
+          <Configuration version={version} />
+          <Audit />
+        </div>
       </main>
     </>
   );

@@ -48,7 +48,10 @@ export class Api {
     });
     if (response.ok) return response;
     const error = await errorOf(response);
-    if (error.code === 'invalid_api_key' || error.code === 'permission_denied') this.onRefused(error.message);
+    // A change may be denied to an admin, too: what cannot even be read needs another key.
+    if (error.code === 'invalid_api_key' || (error.code === 'permission_denied' && method === 'GET')) {
+      this.onRefused(error.message);
+    }
     throw error;
   }
 }

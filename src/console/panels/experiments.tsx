@@ -1,5 +1,5 @@
 import { useContext, useState } from 'preact/hooks';
-import { type RunningExperiment } from '../data/experiments';
+import { type Chaos } from '../data/experiments';
 import { ApiContext } from '../data/api-context';
 import { type Answer } from '../data/use-route';
 import { duration } from '../format';
@@ -8,7 +8,7 @@ import { Confirm } from '../parts/confirm';
 import { Answered, Empty, Panel } from '../parts/panel';
 
 interface ExperimentsProps {
-  readonly answer: Answer<{ experiments: RunningExperiment[] }>;
+  readonly answer: Answer<Chaos>;
   readonly onChange: () => void;
 }
 
@@ -23,17 +23,22 @@ export function Experiments({ answer, onChange }: ExperimentsProps) {
   return (
     <Panel id="experiments" title="Chaos experiments">
       <Answered answer={answer}>
-        {({ experiments }) =>
+        {({ enabled, experiments }) =>
           experiments.length === 0 ? (
-            <Empty>None runs. Start one with “Chaos” at a provider.</Empty>
+            <Empty>
+              {enabled
+                ? 'None runs. Start one with “Chaos” at a provider.'
+                : 'Off. Needs chaos.enabled in the file and GATEWAY_ALLOW_CHAOS=1.'}
+            </Empty>
           ) : (
             <ul class="rows">
-              {experiments.map(({ id, fault, scope, percentage, remainingMs }) => (
+              {experiments.map(({ id, fault, scope, percentage, remainingMs, hits }) => (
                 <li key={id} data-experiment={id}>
                   <div>
                     <Badge tone="bad">{fault.type.replaceAll('_', ' ')}</Badge> <span class="strong mono">{id}</span>
                     <div class="muted">
                       {percentage} % of {scopeOf(scope)}, {duration(remainingMs)} left
+                      {hits !== null && `, ${hits} hit`}
                     </div>
                   </div>
                   <button onClick={() => setEnding(id)} aria-label={`End ${id}`}>

@@ -31,7 +31,7 @@ export function Objectives() {
                 <th scope="col">Budget left</th>
                 {WINDOWS.map((window) => (
                   <th key={window} scope="col" class="number">
-                    <span class="hidden">burn rate over </span>
+                    <span class={window === '5m' ? '' : 'hidden'}>burn </span>
                     {window}
                   </th>
                 ))}
@@ -65,7 +65,7 @@ function Row({ objective: { slo, objective, windows, errorBudgetRemaining } }: {
             share={errorBudgetRemaining}
             tone={budgetTone(errorBudgetRemaining)}
           />
-          <span class="mono">{unused ? 'no events' : percent(errorBudgetRemaining)}</span>
+          <span class={`mono ${unused ? 'muted' : ''}`}>{unused ? 'no events' : percent(errorBudgetRemaining)}</span>
         </div>
       </td>
       {WINDOWS.map((window) => (

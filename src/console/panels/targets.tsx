@@ -6,10 +6,17 @@ import { Meter } from '../parts/meter';
 import { Empty, Panel } from '../parts/panel';
 import { type ProviderAction, ProviderDialog } from './provider-dialog';
 
-const COLUMNS = ['Target', 'Breaker', 'Concurrency', 'TTFT p50', 'TTFT p95', 'Share', 'Weight', 'Tier'];
+const COLUMNS = ['Target', 'Breaker', 'Concurrency', 'TTFT p50', 'TTFT p95', 'Share', 'Weight'];
+
+interface TargetsProps {
+  readonly status: Status | undefined;
+  /** Whether experiments are allowed. */
+  readonly chaos: boolean;
+  readonly onChaos: () => void;
+}
 
 /** Where requests go, and the means to send them elsewhere. */
-export function Targets({ status, onChaos }: { readonly status: Status | undefined; onChaos: () => void }) {
+export function Targets({ status, chaos, onChaos }: TargetsProps) {
   const [action, setAction] = useState<ProviderAction>();
   const groups = byProvider(status?.targets ?? []);
   return (
@@ -33,6 +40,7 @@ export function Targets({ status, onChaos }: { readonly status: Status | undefin
                 key={provider}
                 name={provider}
                 targets={targets}
+                chaos={chaos}
                 override={status?.overrides.find((entry) => entry.provider === provider)}
                 onAction={(kind) => setAction({ kind, provider })}
               />
@@ -58,17 +66,17 @@ function byProvider(targets: readonly Target[]): ReadonlyMap<string, readonly Ta
 interface ProviderProps {
   readonly name: string;
   readonly targets: readonly Target[];
+  readonly chaos: boolean;
   readonly override: Override | undefined;
   readonly onAction: (kind: ProviderAction['kind']) => void;
 }
 
-function Provider({ name, targets, override, onAction }: ProviderProps) {
+function Provider({ name, targets, chaos, override, onAction }: ProviderProps) {
   const drained = override?.drained === true;
-  const share = targets.reduce((sum, { recentShare }) => sum + recentShare, 0);
   return (
     <tbody data-provider={name}>
       <tr class="provider">
-        <th scope="rowgroup" colSpan={5}>
+        <th scope="rowgroup" colSpan={3}>
           <span class="provider-name">{name}</span>
           {targets.every(({ enabled }) => !enabled) && <Badge tone="plain">disabled</Badge>}
           {drained && <Badge tone="warn">drained</Badge>}
@@ -78,8 +86,7 @@ function Provider({ name, targets, override, onAction }: ProviderProps) {
             </Badge>
           )}
         </th>
-        <td class="number strong">{percent(share)}</td>
-        <td colSpan={2} class="actions">
+        <td class="actions" colSpan={4}>
           <button
             onClick={() => onAction(drained ? 'undrain' : 'drain')}
             aria-label={`${drained ? 'Undrain' : 'Drain'} ${name}`}
@@ -89,9 +96,11 @@ function Provider({ name, targets, override, onAction }: ProviderProps) {
           <button onClick={() => onAction('weight')} aria-label={`Weight of ${name}`}>
             Weight
           </button>
-          <button onClick={() => onAction('chaos')} aria-label={`Chaos at ${name}`}>
-            Chaos
-          </button>
+          {chaos && (
+            <button onClick={() => onAction('chaos')} aria-label={`Chaos at ${name}`}>
+              Chaos
+            </button>
+          )}
         </td>
       </tr>
       {targets.map((target) => (
@@ -102,7 +111,7 @@ function Provider({ name, targets, override, onAction }: ProviderProps) {
 }
 
 function TargetRow({ target }: { readonly target: Target }) {
-  const { id, model, limiter, queued, ttftMs, recentShare, weight, weightFactor, tier } = target;
+  const { id, model, limiter, queued, ttftMs, recentShare, weight, weightFactor } = target;
   return (
     <tr data-target={id}>
       <td class="mono target-model">{model}</td>
@@ -122,7 +131,6 @@ function TargetRow({ target }: { readonly target: Target }) {
       <td class="number mono">{duration(ttftMs.p95)}</td>
       <td class="number mono">{percent(recentShare)}</td>
       <td class="number mono">{Math.round(weight * weightFactor * 100) / 100}</td>
-      <td class="number mono">{tier}</td>
     </tr>
   );
 }

@@ -21,7 +21,11 @@ interface ChartProps {
   readonly format: (value: number) => string;
 }
 
-const HEIGHT = 128;
+const HEIGHT = 190;
+/** Distances of the time axis, seconds: whole minutes. */
+const STEPS = [60, 120, 300];
+/** What the time axis spans at least, seconds. */
+const SHORTEST = 150;
 const AXIS_WIDTH = 58;
 
 /** Lines over the last minutes. */
@@ -78,12 +82,15 @@ function optionsOf(width: number, lines: readonly Line[], format: (value: number
   return {
     width,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 5 }, drag: { x: false, y: false } },
-    scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.15, 0.001)] } },
+    scales: {
+      x: { range: (_plot, from, to) => [Math.min(from, to - SHORTEST), to] },
+      y: { range: (_plot, _low, high) => [0, Math.max(high * 1.15, 0.001)] },
+    },
     axes: [
-      { ...axis, size: 24, space: 70, values: (_plot, at) => at.map((second) => clockOf(second)) },
+      { ...axis, size: 24, space: 60, incrs: STEPS, values: (_plot, at) => at.map((second) => clockOf(second)) },
       { ...axis, size: AXIS_WIDTH, space: 32, values: (_plot, at) => at.map(format) },
     ],
     series: [
