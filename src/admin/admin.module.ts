@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { Authenticator } from '../auth/authenticator.js';
+import { ChaosControl } from '../chaos/chaos-control.js';
 import { ConfigControl } from '../config/config-control.js';
 import { ConfigStore } from '../config/config-store.js';
 import { Explainer } from '../explain/explainer.js';
@@ -16,6 +17,7 @@ import { TargetStates } from '../resilience/target-states.js';
 import { AdminGuard } from './admin.guard.js';
 import { AttemptShares } from './attempt-shares.js';
 import { AuditLog } from './audit-log.js';
+import { ChaosController } from './chaos.controller.js';
 import { ConfigController } from './config.controller.js';
 import { ConsoleController } from './console.controller.js';
 import { GatewayStatus } from './gateway-status.js';
@@ -35,6 +37,7 @@ export class AdminModule {
   /** What it needs of the public application: the same objects. */
   static readonly SHARED = [
     Authenticator,
+    ChaosControl,
     CLOCK,
     ConfigControl,
     ConfigStore,
@@ -62,6 +65,7 @@ export class AdminModule {
         ConsoleController,
         ObservationsController,
         QuotaController,
+        ChaosController,
       ],
       providers: [
         ...shared,

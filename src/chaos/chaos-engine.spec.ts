@@ -2,12 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { ChaosEngine, type ChaosSubject } from './chaos-engine.js';
 import { signChaosToken, verifyChaosToken } from './chaos-token.js';
-import { parseExperiment } from './experiment.js';
+import { type Experiment, parseExperiment } from '../config/chaos-experiment.js';
 
 const SUBJECT: ChaosSubject = { provider: 'sim-a', model: 'gpt', keyId: 'team-a', tokenExperiment: undefined };
 
-const experiment = (changes: object = {}) =>
+const parse = (changes: object) =>
   parseExperiment({ id: 'e1', fault: { type: 'error', status: 500 }, ttlMs: 60_000, ...changes });
+
+function experiment(changes: object = {}): Experiment {
+  const parsed = parse(changes);
+  if ('problems' in parsed) throw new Error(parsed.problems.join('\n'));
+  return parsed;
+}
 
 function setUp(...changes: object[]) {
   const clock = new ManualClock();
@@ -18,15 +24,16 @@ function setUp(...changes: object[]) {
 
 describe('parseExperiment', () => {
   it.each([
-    ['no time to live', { ttlMs: undefined }],
-    ['more than 15 minutes', { ttlMs: 900_001 }],
-    ['more than everybody', { percentage: 101 }],
-    ['an unknown fault', { fault: { type: 'meteor' } }],
-    ['an unknown member', { extra: true }],
-    ['an id that is no slug', { id: 'A b' }],
-    ['a process fault with a scope', { fault: { type: 'memory', bytes: 1 }, scope: { keyId: 'a' } }],
-  ])('rejects %s', (_name, changes) => {
-    expect(() => experiment(changes)).toThrow();
+    ['no time to live', { ttlMs: undefined }, 'ttlMs: '],
+    ['more than 15 minutes', { ttlMs: 900_001 }, 'ttlMs: found 900001'],
+    ['more than everybody', { percentage: 101 }, 'percentage: found 101'],
+    ['an unknown fault', { fault: { type: 'meteor' } }, 'fault.type: found "meteor"'],
+    ['an unknown member', { extra: true }, 'extra: unknown key'],
+    ['an id that is no slug', { id: 'A b' }, 'id: found "A b"'],
+    ['a process fault with a scope', { fault: { type: 'memory', bytes: 1 }, scope: { keyId: 'a' } }, 'scope: '],
+    ['a store fault with a scope', { fault: { type: 'redis_error' }, scope: { keyId: 'a' } }, 'scope: '],
+  ])('rejects %s and names the member', (_name, changes, problem) => {
+    expect(parse(changes)).toEqual({ problems: [expect.stringContaining(problem)] });
   });
 
   it('fills in the defaults', () => {
@@ -73,18 +80,17 @@ describe('ChaosEngine', () => {
   it('ends by itself when its time is over', () => {
     const { chaos, clock } = setUp({ ttlMs: 2_000 });
     clock.advanceSync(1_999);
-    expect(chaos.activeCount).toBe(1);
-    expect(chaos.active()[0]?.remainingMs).toBe(1);
+    expect(chaos.active()).toMatchObject([{ remainingMs: 1, hits: 0 }]);
     clock.advanceSync(1);
     expect(chaos.planAttempt(SUBJECT)).toBeUndefined();
-    expect(chaos.activeCount).toBe(0);
+    expect(chaos.active()).toEqual([]);
   });
 
   it('ends one by its id and all by the kill switch', () => {
     const { chaos } = setUp({ id: 'a' }, { id: 'b' }, { id: 'c' });
     expect(chaos.stop('a')).toBe(true);
     expect(chaos.stop('a')).toBe(false);
-    expect(chaos.stopAll()).toBe(2);
+    expect(chaos.stopAll()).toEqual(['b', 'c']);
     expect(chaos.planAttempt(SUBJECT)).toBeUndefined();
   });
 
@@ -96,7 +102,7 @@ describe('ChaosEngine', () => {
       { id: 'stall', fault: { type: 'stall', afterEvents: 1 } },
     );
     expect(chaos.planAttempt(SUBJECT)).toEqual({
-      experiments: ['slow', 'slower', 'refuse', 'stall'],
+      experiments: ['slow:latency', 'slower:latency', 'refuse:connect_refused', 'stall:stall'],
       latencyMs: 300,
       fault: { type: 'connect_refused' },
     });

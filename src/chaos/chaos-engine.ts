@@ -1,4 +1,3 @@
-import { type Clock } from '../kernel/clock.js';
 import {
   type Experiment,
   isProcessFault,
@@ -7,7 +6,8 @@ import {
   type ProcessFault,
   type ProviderFault,
   type StoreFault,
-} from './experiment.js';
+} from '../config/chaos-experiment.js';
+import { type Clock } from '../kernel/clock.js';
 import { VictimDraw } from './victim-draw.js';
 
 /** The attempt that may be hit. */
@@ -22,7 +22,7 @@ export interface ChaosSubject {
 
 /** What is to be done to one attempt, as data. */
 export interface FaultPlan {
-  /** Experiments that hit: for the `x-gateway-chaos` header, the log and the metrics. */
+  /** Experiments that hit, as `experimentLabel` names them. */
   readonly experiments: readonly string[];
   /** Waiting before the upstream is called, ms: all that hit add up. */
   readonly latencyMs: number;
@@ -30,10 +30,24 @@ export interface FaultPlan {
   readonly fault: ProviderFault | undefined;
 }
 
+/** An experiment in force. */
+export interface ActiveExperiment {
+  readonly experiment: Experiment;
+  readonly remainingMs: number;
+  /** Attempts or store commands that it hit so far. */
+  readonly hits: number;
+}
+
 interface Active {
   readonly experiment: Experiment;
   readonly expiresAt: number;
   readonly draw: VictimDraw;
+  hits: number;
+}
+
+/** Name and fault of an experiment, as headers, log lines and flight records tell it: `slow-a:latency`. */
+export function experimentLabel({ id, fault }: Experiment): string {
+  return `${id}:${fault.type}`;
 }
 
 /** The experiments that run, and whom they hit. They live in memory only: a restart ends them all. */
@@ -45,7 +59,7 @@ export class ChaosEngine {
   /** Starts an experiment, in place of one with the same id. */
   start(experiment: Experiment): void {
     const expiresAt = this.clock.now() + experiment.ttlMs;
-    this.#active.set(experiment.id, { experiment, expiresAt, draw: new VictimDraw(experiment.seed) });
+    this.#active.set(experiment.id, { experiment, expiresAt, draw: new VictimDraw(experiment.seed), hits: 0 });
   }
 
   /** False = there was none. */
@@ -54,60 +68,57 @@ export class ChaosEngine {
     return this.#active.delete(id);
   }
 
-  /** The kill switch; also for each reload. Returns how many ended. */
-  stopAll(): number {
+  /** The kill switch; also for each reload. Returns the ids of those that ended. */
+  stopAll(): readonly string[] {
     this.#prune();
-    const count = this.#active.size;
+    const ids = [...this.#active.keys()];
     this.#active.clear();
-    return count;
+    return ids;
   }
 
-  /** The gauge `gateway_chaos_active`. */
-  get activeCount(): number {
-    this.#prune();
-    return this.#active.size;
-  }
-
-  active(): { readonly experiment: Experiment; readonly remainingMs: number }[] {
+  active(): readonly ActiveExperiment[] {
     this.#prune();
     const now = this.clock.now();
-    return [...this.#active.values()].map(({ experiment, expiresAt }) => ({
+    return [...this.#active.values()].map(({ experiment, expiresAt, hits }) => ({
       experiment,
       remainingMs: expiresAt - now,
+      hits,
     }));
   }
 
-  /** What to do to this attempt; undefined = nothing, and without cost where no experiment runs. */
+  /** What to do to this attempt; undefined = nothing. */
   planAttempt(subject: ChaosSubject): FaultPlan | undefined {
-    if (this.#active.size === 0) return undefined;
     this.#prune();
     const experiments: string[] = [];
     let latencyMs = 0;
     let first: ProviderFault | undefined;
-    for (const { experiment, draw } of this.#active.values()) {
-      const { id, fault, percentage } = experiment;
+    for (const active of this.#active.values()) {
+      const { experiment, draw } = active;
+      const { fault, percentage } = experiment;
       if (!isProviderFault(fault) || !matches(experiment, subject) || !draw.hits(percentage)) continue;
-      experiments.push(id);
+      active.hits++;
+      experiments.push(experimentLabel(experiment));
       if (fault.type !== 'latency') first ??= fault;
       else latencyMs += Math.max(0, fault.ms + (fault.deviationMs > 0 ? fault.deviationMs * draw.normal() : 0));
     }
-    return experiments.length === 0 ? undefined : { experiments, latencyMs, fault: first };
+    return experiments.length > 0 ? { experiments, latencyMs, fault: first } : undefined;
   }
 
   /** The fault that hits this command to the quota store, if any. Store commands match by percentage alone. */
   drawStoreFault(): StoreFault | undefined {
-    if (this.#active.size === 0) return undefined;
     this.#prune();
-    for (const { experiment, draw } of this.#active.values()) {
-      if (isStoreFault(experiment.fault) && draw.hits(experiment.percentage)) return experiment.fault;
+    for (const active of this.#active.values()) {
+      const { experiment, draw } = active;
+      if (!isStoreFault(experiment.fault) || !draw.hits(experiment.percentage)) continue;
+      active.hits++;
+      return experiment.fault;
     }
     return undefined;
   }
 
   /** Faults of the process that are due now: whoever injects them asks again. */
   processFaults(): ProcessFault[] {
-    this.#prune();
-    return [...this.#active.values()].map(({ experiment }) => experiment.fault).filter(isProcessFault);
+    return this.active().flatMap(({ experiment: { fault } }) => (isProcessFault(fault) ? [fault] : []));
   }
 
   #prune(): void {

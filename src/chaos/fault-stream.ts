@@ -1,5 +1,5 @@
 import { type Clock } from '../kernel/clock.js';
-import { type ProviderFault } from './experiment.js';
+import { type ProviderFault } from '../config/chaos-experiment.js';
 import { pause, untilAborted } from './pause.js';
 
 /** What the faults need beside the bytes. */

@@ -1,120 +1,84 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.js';
-import { type ProviderFault } from './experiment.js';
-import { type TransportAnswer, withFaults } from './fault-transport.js';
+import { type ProviderFault } from '../config/chaos-experiment.js';
+import { type Provider } from '../kernel/snapshot.js';
+import { UpstreamFailure } from '../kernel/upstream.js';
+import { type UpstreamCall } from '../providers/upstream-client.js';
+import { ResponseHead, UpstreamExchange } from '../providers/upstream-exchange.js';
+import { FaultTransport } from './fault-transport.js';
 
-const EVENTS = ['{"content":"Hi"}', '{"content":" you"}', '{"usage":{"prompt_tokens":7}}', '[DONE]'];
-const STREAM = EVENTS.map((payload) => `data: ${payload}\n\n`).join('');
-
-// eslint-disable-next-line @typescript-eslint/require-await
-async function* bytes(text: string): AsyncGenerator<Buffer> {
-  // Cut where no event ends, so that the faults must find the events themselves.
-  for (let from = 0; from < text.length; from += 7) yield Buffer.from(text.slice(from, from + 7));
-}
-
-function attempt(fault: ProviderFault | undefined, options: { latencyMs?: number; body?: string } = {}) {
+function carry(fault: ProviderFault | undefined, latencyMs = 0) {
   const clock = new ManualClock();
-  const controller = new AbortController();
-  let calls = 0;
-  const open = (): Promise<TransportAnswer> => {
-    calls++;
-    return Promise.resolve({ status: 200, headers: {}, chunks: bytes(options.body ?? STREAM) });
-  };
-  const plan = { experiments: ['e'], latencyMs: options.latencyMs ?? 0, fault };
-  const answer = withFaults(plan, clock, controller.signal, open);
-  return { clock, controller, answer, calls: () => calls };
+  const inner = new UpstreamExchange();
+  let aborted = false;
+  inner.control({ abort: () => (aborted = true), resume: () => undefined });
+  const plan = { experiments: ['x'], latencyMs, fault };
+  const transport = new FaultTransport(plan, { send: () => inner }, clock);
+  return { clock, inner, outer: transport.send({} as Provider, {} as UpstreamCall), aborted: () => aborted };
 }
 
-async function read(answer: Promise<TransportAnswer>): Promise<{ text: Buffer; error: unknown }> {
-  const read: Buffer[] = [];
-  try {
-    for await (const chunk of (await answer).chunks) read.push(chunk);
-    return { text: Buffer.concat(read), error: undefined };
-  } catch (error) {
-    return { text: Buffer.concat(read), error };
-  }
+function answer(exchange: UpstreamExchange, ...chunks: string[]): void {
+  exchange.onHead(new ResponseHead(200, ['x-upstream', 'yes']));
+  for (const chunk of chunks) exchange.onData(Buffer.from(chunk));
+  exchange.onEnd();
 }
 
-describe('withFaults', () => {
-  it('waits before it calls the upstream, and changes nothing else', async () => {
-    const { clock, answer, calls } = attempt(undefined, { latencyMs: 300 });
-    await clock.advance(299);
-    expect(calls()).toBe(0);
-    await clock.advance(1);
-    expect((await read(answer)).text.toString()).toBe(STREAM);
-  });
-
-  it('stops waiting when the attempt is aborted', async () => {
-    const { clock, controller, answer, calls } = attempt(undefined, { latencyMs: 300 });
-    controller.abort(new Error('gone'));
-    await expect(answer).rejects.toThrow('gone');
-    expect([calls(), clock.pending]).toEqual([0, 0]);
+describe('FaultTransport', () => {
+  it('hands on head, bytes and end of an answer that it only delays', async () => {
+    const { clock, inner, outer } = carry(undefined, 100);
+    answer(inner, 'one', 'two');
+    await clock.advance(100);
+    expect((await outer.head()).get('x-upstream')).toBe('yes');
+    expect((await outer.readAll(100)).toString()).toBe('onetwo');
   });
 
   it.each<[ProviderFault, string]>([
-    [{ type: 'connect_refused' }, 'ECONNREFUSED'],
-    [{ type: 'abort' }, 'ECONNRESET'],
-  ])('fails for %j without calling the upstream', async (fault, code) => {
-    const { answer, calls } = attempt(fault);
-    await expect(answer).rejects.toMatchObject({ code });
-    expect(calls()).toBe(0);
+    [{ type: 'connect_refused' }, 'connect_error'],
+    [{ type: 'abort' }, 'reset'],
+  ])('fails for %j as the network does', async (fault, reason) => {
+    await expect(carry(fault).outer.head()).rejects.toMatchObject({ outcome: 'fault', reason });
   });
 
-  it('answers an error in the upstream’s place', async () => {
-    const { answer, calls } = attempt({ type: 'error', status: 429, body: 'no', retryAfter: '3' });
-    expect(await answer).toMatchObject({ status: 429, headers: { 'retry-after': '3' } });
-    expect((await read(answer)).text.toString()).toBe('no');
-    expect(calls()).toBe(0);
+  it('fails as a cut connection does when it breaks off within the answer', async () => {
+    const { inner, outer, aborted } = carry({ type: 'abort', afterBytes: 2 });
+    inner.onHead(new ResponseHead(200, []));
+    inner.onData(Buffer.from('one'));
+    await outer.head();
+    await expect(outer.readAll(100)).rejects.toMatchObject({ reason: 'truncated' });
+    expect(aborted()).toBe(true);
   });
 
-  it.each<[ProviderFault, string]>([
-    [{ type: 'abort', afterBytes: 10 }, STREAM.slice(0, 10)],
-    [{ type: 'abort', afterEvents: 2 }, STREAM.slice(0, STREAM.indexOf('data: {"usage'))],
-  ])('breaks the connection for %j', async (fault, sent) => {
-    const { text, error } = await read(attempt(fault).answer);
-    expect(text.toString()).toBe(sent);
-    expect(error).toMatchObject({ code: 'ECONNRESET' });
+  it('hands a failure of the network on as it is', async () => {
+    const { inner, outer } = carry({ type: 'truncate' });
+    inner.fail(new UpstreamFailure('fault', 'connect_timeout', 'elsewhere'));
+    await expect(outer.head()).rejects.toMatchObject({ reason: 'connect_timeout' });
   });
 
-  it('falls silent after some events until the attempt is aborted', async () => {
-    const { clock, controller, answer } = attempt({ type: 'stall', afterEvents: 1 });
-    const result = read(answer);
-    await clock.advance(60_000);
-    controller.abort(new Error('idle'));
-    const { text, error } = await result;
-    expect(text.toString()).toBe('data: {"content":"Hi"}\n\n');
-    expect(error).toMatchObject({ message: 'idle' });
+  it.each([
+    [undefined, 100],
+    [{ type: 'stall', afterEvents: 0 } as const, 0],
+  ])('lets go of timers and of the upstream when the attempt ends under %j', async (fault, latencyMs) => {
+    const { clock, inner, outer, aborted } = carry(fault, latencyMs);
+    inner.onHead(new ResponseHead(200, []));
+    inner.onData(Buffer.from('data: 1\n\n'));
+    await clock.advance(0);
+    outer.discard();
+    await clock.advance(0);
+    expect(clock.pending).toBe(0);
+    expect(aborted()).toBe(latencyMs === 0);
   });
 
-  it('drips at its rate', async () => {
-    const { clock, answer } = attempt({ type: 'slow_drip', bytesPerSecond: 10 });
-    let done = false;
-    const result = read(answer).finally(() => (done = true));
-    const expectedMs = (STREAM.length / 10) * 1_000;
-    await clock.advance(expectedMs - 200);
-    expect(done).toBe(false);
-    await clock.advance(400);
-    expect((await result).text.toString()).toBe(STREAM);
-  });
-
-  it.each<[ProviderFault, string]>([
-    [{ type: 'malformed_json' }, STREAM.replace('{', '{{')],
-    [{ type: 'truncate' }, STREAM.replace('data: [DONE]\n\n', '')],
-    [{ type: 'bad_usage' }, STREAM.replace('7', '-1')],
-    [{ type: 'duplicate_chunk' }, `data: {"content":"Hi"}\n\n${STREAM}`],
-    [{ type: 'huge_event', bytes: 3 }, STREAM.replace('\n\n', '\n\ndata: {"padding":"xxx"}\n\n')],
-  ])('spoils the stream for %j', async (fault, expected) => {
-    expect((await read(attempt(fault).answer)).text.toString()).toBe(expected);
-  });
-
-  it('puts half a character into the content', async () => {
-    const { text } = await read(attempt({ type: 'invalid_utf8_split' }).answer);
-    expect(text.length).toBe(STREAM.length + 2);
-    expect(() => new TextDecoder('utf-8', { fatal: true }).decode(text)).toThrow();
-  });
-
-  it('cuts the last byte off a plain body', async () => {
-    const { text } = await read(attempt({ type: 'truncate' }, { body: '{"id":"x"}' }).answer);
-    expect(text.toString()).toBe('{"id":"x"');
+  it('pauses the upstream for a consumer that does not read', async () => {
+    const { clock, inner, outer } = carry({ type: 'bad_usage' });
+    inner.onHead(new ResponseHead(200, []));
+    const event = `data: ${'x'.repeat(300_000)}\n\n`;
+    inner.onData(Buffer.from(event));
+    await clock.advance(0);
+    inner.onData(Buffer.from(event));
+    inner.onEnd();
+    await clock.advance(0);
+    expect((await outer.read())?.length).toBe(event.length);
+    expect((await outer.read())?.length).toBe(event.length);
+    expect(await outer.read()).toBeUndefined();
   });
 });

@@ -1,57 +1,74 @@
 import { type Clock } from '../kernel/clock.js';
+import { type Provider } from '../kernel/snapshot.js';
+import { UpstreamFailure } from '../kernel/upstream.js';
+import { type UpstreamCall, type UpstreamTransport } from '../providers/upstream-client.js';
+import { UpstreamExchange } from '../providers/upstream-exchange.js';
 import { type FaultPlan } from './chaos-engine.js';
-import { type ProviderFault } from './experiment.js';
-import { faultyChunks } from './fault-stream.js';
-import { pause } from './pause.js';
+import { InjectedNetworkError, type TransportAnswer, withFaults } from './faulty-call.js';
 
-/** An upstream's answer, whatever carried it. */
-export interface TransportAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly chunks: AsyncIterable<Buffer>;
-}
+/** Carries one attempt's call by another transport, and does to it what the plan says. */
+export class FaultTransport implements UpstreamTransport {
+  constructor(
+    private readonly plan: FaultPlan,
+    private readonly transport: UpstreamTransport,
+    private readonly clock: Clock,
+  ) {}
 
-/** Looks like the network's own errors, so that nothing behind it can tell. */
-export class InjectedNetworkError extends Error {
-  constructor(readonly code: 'ECONNREFUSED' | 'ECONNRESET') {
-    super(`injected ${code}`);
-    this.name = 'InjectedNetworkError';
+  send(provider: Provider, call: UpstreamCall): UpstreamExchange {
+    const outer = new UpstreamExchange();
+    void this.#carry(provider, call, outer);
+    return outer;
+  }
+
+  async #carry(provider: Provider, call: UpstreamCall, outer: UpstreamExchange): Promise<void> {
+    const ended = new AbortController();
+    const { signal } = ended;
+    let resume: () => void = () => undefined;
+    let inner: UpstreamExchange | undefined;
+    outer.control({
+      abort: () => {
+        ended.abort(new UpstreamFailure('ignored', 'cancelled', 'never'));
+        inner?.discard();
+        resume();
+      },
+      resume: () => resume(),
+    });
+    const open = (): Promise<TransportAnswer> => {
+      inner = this.transport.send(provider, call);
+      return answerOf(inner);
+    };
+    try {
+      const answer = await withFaults(this.plan, this.clock, signal, open);
+      outer.onHead(answer.head);
+      for await (const chunk of answer.chunks) {
+        const paused = new Promise<void>((resolve) => (resume = resolve));
+        if (!outer.onData(chunk) && !outer.failed) await paused;
+        if (outer.failed) return;
+      }
+      outer.onEnd();
+    } catch (error) {
+      outer.fail(asFailure(error, outer.headReceived));
+    } finally {
+      inner?.discard();
+    }
   }
 }
 
-/**
- * One attempt under a plan: waits, refuses, answers in the upstream's place, or calls it by `open` and spoils what it
- * sends. Rejects with the signal's reason when that aborts a wait.
- */
-export async function withFaults(
-  plan: FaultPlan,
-  clock: Clock,
-  signal: AbortSignal,
-  open: () => Promise<TransportAnswer>,
-): Promise<TransportAnswer> {
-  if (plan.latencyMs > 0) await pause(clock, plan.latencyMs, signal);
-  const { fault } = plan;
-  if (!fault) return open();
-  if (fault.type === 'connect_refused') throw new InjectedNetworkError('ECONNREFUSED');
-  if (fault.type === 'error') return errorAnswer(fault);
-  if (fault.type === 'abort' && fault.afterBytes === undefined && fault.afterEvents === undefined) {
-    throw new InjectedNetworkError('ECONNRESET');
+async function answerOf(exchange: UpstreamExchange): Promise<TransportAnswer> {
+  return { head: await exchange.head(), chunks: chunksOf(exchange) };
+}
+
+async function* chunksOf(exchange: UpstreamExchange): AsyncGenerator<Buffer> {
+  for (let chunk = await exchange.read(); chunk; chunk = await exchange.read()) yield chunk;
+}
+
+/** As the network's own errors are classified. */
+function asFailure(error: unknown, headReceived: boolean): UpstreamFailure {
+  if (error instanceof UpstreamFailure) return error;
+  if (!(error instanceof InjectedNetworkError)) {
+    return new UpstreamFailure('fault', 'malformed', 'elsewhere', { cause: error });
   }
-  const answer = await open();
-  const reset = (): Error => new InjectedNetworkError('ECONNRESET');
-  return { ...answer, chunks: faultyChunks(fault, answer.chunks, { clock, signal, reset }) };
-}
-
-function errorAnswer({ status, body, retryAfter }: Extract<ProviderFault, { type: 'error' }>): TransportAnswer {
-  const headers = {
-    'content-type': 'application/json',
-    ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
-  };
-  return { status, headers, chunks: once(Buffer.from(body)) };
-}
-
-// An async generator without await: the type of chunks is what the caller iterates.
-// eslint-disable-next-line @typescript-eslint/require-await
-async function* once(body: Buffer): AsyncGenerator<Buffer> {
-  yield body;
+  if (error.code === 'ECONNREFUSED')
+    return new UpstreamFailure('fault', 'connect_error', 'elsewhere', { cause: error });
+  return new UpstreamFailure('fault', headReceived ? 'truncated' : 'reset', 'same', { cause: error });
 }

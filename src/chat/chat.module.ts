@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
+import { ChaosModule } from '../chaos/chaos.module.js';
 import { GatewayConfigModule } from '../config/config.module.js';
 import { ExplainModule } from '../explain/explain.module.js';
 import { GuardrailsModule } from '../guardrails/guardrails.module.js';
@@ -9,6 +10,7 @@ import { QuotaModule } from '../quota/quota.module.js';
 import { ResilienceModule } from '../resilience/resilience.module.js';
 import { RoutingModule } from '../routing/routing.module.js';
 import { ChatCompletionsController } from './chat-completions.controller.js';
+import { ChaosMetrics } from './chaos-metrics.js';
 import { ChatService } from './chat.service.js';
 import { ModelsController } from './models.controller.js';
 import { RequestOpening } from './request-opening.js';
@@ -21,6 +23,7 @@ import { UsageController } from './usage.controller.js';
     ClockModule,
     GatewayConfigModule,
     AuthModule,
+    ChaosModule,
     ExplainModule,
     GuardrailsModule,
     QuotaModule,
@@ -29,7 +32,7 @@ import { UsageController } from './usage.controller.js';
     ObservabilityModule,
   ],
   controllers: [ChatCompletionsController, ModelsController, UsageController],
-  providers: [ChatService, RequestOpening, ResponseEncoder, TargetMetrics],
+  providers: [ChaosMetrics, ChatService, RequestOpening, ResponseEncoder, TargetMetrics],
   exports: [RequestOpening],
 })
 export class ChatModule {}

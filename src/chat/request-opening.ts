@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Authenticator } from '../auth/authenticator.js';
+import { ChaosControl } from '../chaos/chaos-control.js';
 import { ConfigStore } from '../config/config-store.js';
 import { TraceHeader } from '../explain/trace-header.js';
 import { attachContext } from '../http/context-slot.js';
@@ -32,6 +33,7 @@ export class RequestOpening {
     private readonly drain: DrainState,
     private readonly inFlight: InFlightRequests,
     private readonly load: LoadShedding,
+    private readonly chaos: ChaosControl,
     private readonly trace: TraceHeader,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -57,6 +59,7 @@ export class RequestOpening {
       traceparentOf(request.raw),
     );
     ctx.priority = priority;
+    if (this.chaos.readsTokens) ctx.chaosToken = header(request, 'x-chaos');
     attachContext(request.raw, ctx);
     if (principal.role === 'admin' && header(request, 'x-gateway-trace') === '1') this.trace.attach(ctx);
     requestOpened.publish(ctx);

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { systemClock } from '../kernel/clock.js';
+import { StoreFaults } from '../kernel/store-faults.js';
 import { ProviderCatalog } from '../providers/catalog.js';
 import { ProvidersModule } from '../providers/providers.module.js';
 import { ConfigControl } from './config-control.js';
@@ -23,6 +24,7 @@ import { Environment, loadEnvironment } from './env.js';
     }),
   ],
   providers: [
+    StoreFaults,
     {
       provide: Environment,
       inject: [ConfigService],
@@ -44,6 +46,6 @@ import { Environment, loadEnvironment } from './env.js';
       useFactory: (store: ConfigStore) => new ConfigControl(store, systemClock),
     },
   ],
-  exports: [Environment, ConfigStore, ConfigControl],
+  exports: [Environment, ConfigStore, ConfigControl, StoreFaults],
 })
 export class GatewayConfigModule {}

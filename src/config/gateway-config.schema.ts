@@ -400,7 +400,10 @@ const quotaSchema = z
 const chaosSchema = z
   .strictObject({
     enabled: flag(false, 'Allow faults to be injected; needs GATEWAY_ALLOW_CHAOS=1, too'),
-    experiments: z.array(z.record(z.string(), z.unknown())).default([]).describe('Faults that are on from the start'),
+    experiments: z
+      .array(z.record(z.string(), z.unknown()))
+      .default([])
+      .describe('Faults that are on from the start: docs/ADMIN_API.md'),
   })
   .prefault({})
   .describe('Fault injection');

@@ -1,4 +1,5 @@
 import { type BannedWord, type GuardrailSettings, type Snapshot } from '../kernel/snapshot.js';
+import { parseExperiment } from './chaos-experiment.js';
 import { ConfigError, Findings } from './config-error.js';
 import { type Environment } from './env.js';
 import { deepFreeze, FrozenMap } from './frozen.js';
@@ -64,6 +65,7 @@ function buildContent(
   if (chaos.enabled && !env.GATEWAY_ALLOW_CHAOS) {
     findings.problem('chaos.enabled', 'found true, which needs the environment variable GATEWAY_ALLOW_CHAOS=1');
   }
+  checkExperiments(chaos.experiments, findings);
   if (resilience.breaker.openMs > resilience.breaker.maxOpenMs) {
     const { openMs, maxOpenMs } = resilience.breaker;
     findings.problem('resilience.breaker.openMs', `found ${openMs}, expected at most maxOpenMs (${maxOpenMs})`);
@@ -84,6 +86,14 @@ function buildContent(
     chaos,
     slo: config.slo,
   };
+}
+
+function checkExperiments(experiments: GatewayConfig['chaos']['experiments'], findings: Findings): void {
+  experiments.forEach((experiment, index) => {
+    const parsed = parseExperiment(experiment);
+    if (!('problems' in parsed)) return;
+    for (const problem of parsed.problems) findings.problems.push(`chaos.experiments[${index}].${problem}`);
+  });
 }
 
 function buildGuardrails({ input, output, words, allow }: GatewayConfig['guardrails']): GuardrailSettings {

@@ -69,7 +69,14 @@ function shown(value: unknown, path: Path, issue: Issue): string {
 
 function isWordExpected(issue: Issue): boolean {
   if (issue.code === 'invalid_type') return issue.expected === 'number' || issue.expected === 'boolean';
-  return issue.code === 'invalid_value' || issue.code === 'invalid_format' || issue.code === 'custom';
+  return (
+    issue.code === 'invalid_value' || issue.code === 'invalid_format' || issue.code === 'custom' || isUnknownWord(issue)
+  );
+}
+
+/** The word that tells the branches of a union apart is none of theirs. */
+function isUnknownWord(issue: Issue): boolean {
+  return issue.code === 'invalid_union' && issue.errors.length === 0;
 }
 
 function typeName(value: unknown): string {
@@ -100,7 +107,7 @@ function allowed(issue: Issue): string {
     case 'too_big':
       return `at most ${issue.maximum}${unit(issue.origin)}`;
     case 'invalid_union':
-      return unionTypes(issue.errors);
+      return isUnknownWord(issue) ? issue.message : unionTypes(issue.errors);
     case 'invalid_format':
     case 'custom':
     case 'not_multiple_of':

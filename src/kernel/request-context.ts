@@ -16,6 +16,8 @@ export interface AttemptRecord {
   /** The upstream's HTTP status. */
   status: number | undefined;
   facts: AnswerFacts | undefined;
+  /** Chaos experiments that spoil it, `<id>:<fault>`, separated by commas. */
+  chaos: string | undefined;
 }
 
 /** How a request ended, from the caller's point of view. */
@@ -49,6 +51,10 @@ export class RequestContext {
   reservedOutputTokens: number | undefined;
   /** Why the gateway ended an answer that looks complete to the caller. */
   cut: 'reservation_spent' | undefined;
+  /** The caller's `X-Chaos`, unchecked; read only while an experiment asks for it. */
+  chaosToken: string | undefined;
+  /** Chaos experiments that had a hand in this request, `<id>:<fault>`, separated by commas. */
+  chaos: string | undefined;
   readonly attempts: AttemptRecord[] = [];
   /** The attempt whose answer the caller gets. */
   answeredBy: AttemptRecord | undefined;
@@ -101,6 +107,13 @@ export class RequestContext {
   onClose(release: () => void): void {
     if (this.#closed) release();
     else this.#releases.push(release);
+  }
+
+  /** Notes an experiment that has a hand in this request: its answer, its metrics and its log line name it. */
+  touchedBy(experiment: string): void {
+    if (this.chaos?.split(',').includes(experiment)) return;
+    this.chaos = this.chaos === undefined ? experiment : `${this.chaos},${experiment}`;
+    this.answerHeaders['x-gateway-chaos'] = this.chaos;
   }
 
   /** Runs every release. Later calls do nothing. */

@@ -302,6 +302,7 @@ export interface QuotaSettings {
 
 export interface ChaosSettings {
   readonly enabled: boolean;
+  /** As the file states them, checked; in force from the start of the process. */
   readonly experiments: readonly Readonly<Record<string, unknown>>[];
 }
 

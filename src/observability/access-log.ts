@@ -41,7 +41,7 @@ export function ledgerLine(ctx: RequestContext, clock: Clock): string {
     `"model":${text(ctx.model?.name)},"provider":${text(answeredBy?.target.provider.name)},` +
     `"upstreamModel":${text(facts?.model)},"stream":${request?.stream === true},"attempts":${ctx.attempts.length},` +
     `"status":${ctx.status},"end":"${ctx.end}","code":${text(ctx.code)},"finishReason":${text(facts?.finishReason)},` +
-    `"cut":${text(ctx.cut)},` +
+    `"cut":${text(ctx.cut)},"chaos":${text(ctx.chaos)},` +
     `"promptTokens":${charge?.promptTokens ?? 0},"completionTokens":${charge?.completionTokens ?? 0},` +
     `"usageSource":"${charge?.usageSource ?? 'none'}","costUsd":"${formatNanoUsd(charge?.costNanoUsd ?? 0)}",` +
     `"queuedMs":${round(ctx.queuedMs)},"ttftMs":${ttftMs},"durationMs":${round(clock.now() - ctx.receivedAt)}}`

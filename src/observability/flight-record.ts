@@ -29,6 +29,8 @@ export interface FlightRecord {
   readonly priority: RequestContext['priority'];
   readonly status: number;
   readonly code: string | undefined;
+  /** Chaos experiments that had a hand in it, `<id>:<fault>`, separated by commas. */
+  readonly chaos: string | undefined;
   readonly end: RequestEnd;
   readonly cut: RequestContext['cut'];
   readonly charge: Charge | undefined;
@@ -53,6 +55,7 @@ export function recordOf(ctx: RequestContext, clock: Clock): FlightRecord {
     priority: ctx.priority,
     status: ctx.status,
     code: ctx.code,
+    chaos: ctx.chaos,
     end: ctx.end,
     cut: ctx.cut,
     charge: ctx.charge,

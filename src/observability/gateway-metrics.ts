@@ -135,6 +135,7 @@ export class GatewayMetrics {
   );
   readonly configValid = this.#gauge('gateway_config_valid', '1 while the file on disk is the one in force.');
   readonly configHash = this.#gauge('gateway_config_hash', 'First 48 bits of the SHA-256 of the configuration.');
+  readonly chaosActive = this.#gauge('gateway_chaos_active', 'Chaos experiments in force.');
   readonly loopDelay = this.#gauge('gateway_event_loop_delay_p99_seconds', "99th percentile of the loop's delay.");
   readonly loopUtilization = this.#gauge('gateway_event_loop_utilization', 'Busy share of the event loop.');
   readonly inFlight = this.#gauge('gateway_in_flight_requests', 'Chat requests that have not ended.');

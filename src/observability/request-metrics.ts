@@ -56,7 +56,7 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
     const code = ctx.end === 'cancelled' ? 'cancelled' : (ctx.code ?? 'ok');
     const band = ctx.principal.priority;
     const slo = classOf(ctx);
-    const key = `r ${model} ${code} ${stream} ${ctx.status} ${band} ${slo}`;
+    const key = `r ${model} ${code} ${stream} ${ctx.status} ${band} ${slo} ${ctx.chaos !== undefined}`;
     const child =
       this.#counters.get(key) ??
       this.#keep(
@@ -68,7 +68,7 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
           status_class: statusClass(ctx.status),
           band,
           slo,
-          injected: 'false',
+          injected: String(ctx.chaos !== undefined),
         }),
       );
     child.add();
@@ -112,8 +112,9 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
     const outcome = attempt.outcome ?? 'ignored';
     const reason = attempt.reason ?? 'none';
     const model = ctx.model?.name ?? 'other';
-    const key = `a ${target.id} ${model} ${kind} ${outcome} ${reason}`;
-    const labels = { provider: target.provider.name, model, kind, outcome, reason, injected: 'false' };
+    const injected = String(attempt.chaos !== undefined);
+    const key = `a ${target.id} ${model} ${kind} ${outcome} ${reason} ${injected}`;
+    const labels = { provider: target.provider.name, model, kind, outcome, reason, injected };
     const child = this.#counters.get(key) ?? this.#keep(key, this.metrics.attempts.child(labels));
     child.add();
     this.#countTimes(ctx, attempt, model);

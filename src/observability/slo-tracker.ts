@@ -62,8 +62,9 @@ export class SloTracker implements OnModuleDestroy {
     this.#unsubscribe();
   }
 
-  /** Counts an ended request for every objective that it has a say in. */
+  /** Counts an ended request for every objective that it has a say in; none where chaos had a hand in it. */
   judge(ctx: RequestContext): void {
+    if (ctx.chaos !== undefined) return;
     const verdict = classOf(ctx);
     if (verdict !== 'excluded') {
       this.#add('availability', verdict === 'good');

@@ -1,4 +1,5 @@
 import { type Clock } from '../kernel/clock.js';
+import { type AttemptRecord, type RequestContext } from '../kernel/request-context.js';
 import { type ProviderAdapter } from '../kernel/upstream.js';
 import { AnthropicAdapter } from './anthropic/anthropic-adapter.js';
 import { OpenAiAdapter } from './openai/openai-adapter.js';
@@ -13,9 +14,17 @@ export interface ProviderKind {
   readonly needsBaseUrl: boolean;
 }
 
+/** Where chaos stands: between an attempt and its transport. */
+export interface AttemptFaults {
+  /** The kind to make an attempt with: the same, or one whose transport spoils it, noted in the context and the record. */
+  over(kind: ProviderKind, ctx: RequestContext, record: AttemptRecord): ProviderKind;
+}
+
 /** Every kind of provider: a new one is one line here. */
 export class ProviderCatalog {
   readonly network: UpstreamClient;
+  /** Set only while an experiment at this boundary runs: all others pay one branch. */
+  faults: AttemptFaults | undefined;
   readonly #kinds: ReadonlyMap<string, ProviderKind>;
 
   constructor(clock: Clock) {

@@ -4,8 +4,10 @@ import { GatewayConfigModule } from '../config/config.module.js';
 import { Environment } from '../config/env.js';
 import { ClockModule } from '../http/clock.module.js';
 import { type Clock } from '../kernel/clock.js';
+import { StoreFaults } from '../kernel/store-faults.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { ulid } from '../kernel/ulid.js';
+import { FaultyQuotaStore } from './faulty-quota-store.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { Ledger } from './ledger.js';
 import { MemoryQuotaStore } from './memory-quota-store.js';
@@ -18,14 +20,20 @@ import { RedisQuotaStore } from './redis-quota-store.js';
 import { ResilientQuotaStore } from './resilient-quota-store.js';
 
 /** The store that start-up chooses: Redis where `REDIS_URL` names one, else this process alone. */
-async function createStore(config: ConfigStore, environment: Environment, clock: Clock): Promise<QuotaStore> {
+async function createStore(
+  config: ConfigStore,
+  environment: Environment,
+  clock: Clock,
+  faults: StoreFaults,
+): Promise<QuotaStore> {
   const settings = config.current.quota;
   const local = new MemoryQuotaStore(clock, settings);
   if (environment.REDIS_URL === undefined) return local;
   const logger = new Logger('QuotaStore');
   // The connection's errors come by the dozen: the mode's change says it once.
   const client = connectQuotaRedis(environment.REDIS_URL, () => undefined);
-  const remote = new RedisQuotaStore(client, clock, ulid(clock.wall()), settings);
+  const redis = new RedisQuotaStore(client, clock, ulid(clock.wall()), settings);
+  const remote = environment.GATEWAY_ALLOW_CHAOS ? new FaultyQuotaStore(redis, faults, clock) : redis;
   const store = new ResilientQuotaStore(remote, local, clock, ({ mode, reason }) => {
     logger.warn({ mode, reason }, 'quota store mode');
     if (mode === 'shared') void selfTest(remote, clock, logger);
@@ -48,7 +56,7 @@ async function selfTest(store: QuotaStore, clock: Clock, logger: Logger): Promis
 @Module({
   imports: [ClockModule, GatewayConfigModule],
   providers: [
-    { provide: QUOTA_STORE, inject: [ConfigStore, Environment, CLOCK], useFactory: createStore },
+    { provide: QUOTA_STORE, inject: [ConfigStore, Environment, CLOCK, StoreFaults], useFactory: createStore },
     Ledger,
     LeaseKeeper,
     QuotaGuard,

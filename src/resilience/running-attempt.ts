@@ -40,7 +40,9 @@ export class RunningAttempt implements Answer {
     if (attemptStarted.heard) attemptStarted.publish({ ctx, attempt: this.record });
     const options = { maxTokens, stream: request.stream };
     const bounds = attemptBounds(target, request, maxTokens);
-    this.#attempt = new Attempt(catalog.get(target.provider.kind), target, request, options, ctx, bounds, clock);
+    const known = catalog.get(target.provider.kind);
+    const spoilt = catalog.faults === undefined ? known : catalog.faults.over(known, ctx, this.record);
+    this.#attempt = new Attempt(spoilt, target, request, options, ctx, bounds, clock);
     const until = Math.min(ctx.deadline, ctx.receivedAt + target.provider.timeouts.totalMs);
     this.#deadline = clock.after(Math.max(0, until - clock.now()), () => {
       this.cancel(new UpstreamFailure('ignored', 'deadline', 'never'));
@@ -125,6 +127,7 @@ function newRecord(target: Target, kind: AttemptRecord['kind'], startedAt: numbe
     reason: undefined,
     status: undefined,
     facts: undefined,
+    chaos: undefined,
   };
 }
 

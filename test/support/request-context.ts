@@ -38,6 +38,7 @@ export function answeredBy(ctx: RequestContext, target: Target, known: Partial<A
     outcome: undefined,
     reason: undefined,
     status: undefined,
+    chaos: undefined,
     facts: Object.assign(new AnswerFacts(), known),
   };
   return ctx.answeredBy;
