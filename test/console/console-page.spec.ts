@@ -34,7 +34,10 @@ const config = {
       price: { inputPerMillion: 1, outputPerMillion: 2 },
     },
   ],
+  chaos: { enabled: true },
+  resilience: { breaker: { consecutiveFaults: 3, openMs: 200, maxOpenMs: 200, probeSuccesses: 1, slowStartMs: 0 } },
 };
+const env = { GATEWAY_ALLOW_CHAOS: '1' };
 
 if (!hasChromium) process.stderr.write(`${WITHOUT_CHROMIUM}\n`);
 
@@ -47,7 +50,7 @@ describe.skipIf(!hasChromium)('the console in a browser', () => {
   beforeAll(async () => (browser = await launchChromium()));
   afterAll(() => browser.close());
   beforeEach(async () => {
-    gateway = await GatewayProcess.start({ config });
+    gateway = await GatewayProcess.start({ config, env });
     ({ page, faults } = await openConsole(browser, gateway.opsUrl));
   });
   afterEach(async () => {
@@ -55,9 +58,9 @@ describe.skipIf(!hasChromium)('the console in a browser', () => {
     await gateway.stop();
   });
 
-  const send = async (key = CLIENT): Promise<void> => {
+  const send = async (headers: Readonly<Record<string, string>> = {}): Promise<void> => {
     const body = { model: 'm', stream: true, messages: [{ role: 'user', content: 'hi' }] };
-    await (await gateway.post(body, { authorization: `Bearer ${key}` })).text();
+    await (await gateway.post(body, { authorization: `Bearer ${CLIENT}`, ...headers })).text();
   };
   const asAdmin = async (): Promise<void> => {
     await logIn(page, ADMIN);
@@ -115,6 +118,49 @@ describe.skipIf(!hasChromium)('the console in a browser', () => {
     await page.locator('#audit').getByText('undrain').waitFor();
   });
 
+  it('starts an experiment, shows the breaker open and traffic move, ends it, and shows the recovery', async () => {
+    await asAdmin();
+    const breaker = page.locator('[data-target="first/x"] .badge').first();
+    const newestRoute = page.locator('.request-list tbody tr:first-child td:nth-child(6)');
+    const sendUntil = async (state: RegExp): Promise<void> => {
+      await expect
+        .poll(
+          async () => {
+            await send({ 'x-provider-priority': 'first' });
+            return breaker.textContent();
+          },
+          { timeout: 20_000, interval: 100 },
+        )
+        .toMatch(state);
+    };
+    await sendUntil(/^closed/);
+    await expect.poll(() => newestRoute.textContent()).toBe('first');
+
+    await page.getByRole('button', { name: 'Chaos at first' }).click();
+    await page.getByRole('button', { name: 'Start experiment' }).click();
+    await page.locator('[data-experiment=first-error]').waitFor();
+    await sendUntil(/^open/);
+    await expect.poll(() => newestRoute.textContent(), { timeout: 5_000 }).toMatch(/second$/);
+    await page.locator('#requests').getByLabel('Show requests').selectOption('more than one attempt');
+    await page.locator('.request-list button.link').first().click();
+    const attempts = page.locator('#requests .attempts li');
+    expect(await attempts.allTextContents()).toEqual([
+      expect.stringMatching(/^first.*fault/),
+      expect.stringMatching(/^second.*success/),
+    ]);
+
+    await page.getByRole('button', { name: 'End first-error' }).click();
+    await page.getByRole('button', { name: 'End experiment' }).click();
+    await page.getByText('None runs').waitFor();
+    await sendUntil(/^closed/);
+    await page.locator('#requests').getByLabel('Show requests').selectOption('all');
+    await expect.poll(() => newestRoute.textContent(), { timeout: 5_000 }).toBe('first');
+    const changes = page.locator('#audit li');
+    await expect
+      .poll(() => changes.allTextContents(), { timeout: 10_000 })
+      .toEqual([expect.stringContaining('chaos-stop'), expect.stringContaining('chaos-start')]);
+  });
+
   it('streams a completion and shows the way it took', async () => {
     await asAdmin();
     await page.getByLabel('First provider').selectOption('second');
@@ -154,7 +200,7 @@ describe.skipIf(!hasChromium)('the console in a browser', () => {
     await page.getByRole('alert').getByText('The gateway does not answer').waitFor();
     await page.getByText('unreachable').waitFor();
     expect(await page.locator('[data-provider=first]').count()).toBe(1);
-    gateway = await GatewayProcess.start({ config, env: { OPS_PORT: port } });
+    gateway = await GatewayProcess.start({ config, env: { ...env, OPS_PORT: port } });
     await page.getByText('serving').waitFor();
     expect(await page.getByRole('alert').count()).toBe(0);
   });
