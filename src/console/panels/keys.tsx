@@ -6,8 +6,12 @@ import { Meter } from '../parts/meter';
 import { Answered, Empty, Panel } from '../parts/panel';
 
 interface Level {
+  /** A minute's allowance. */
   readonly limit: number;
+  /** What may be taken at once now. */
   readonly remaining: number;
+  /** Until what was taken has grown back. */
+  readonly resetMs: number;
 }
 
 interface Budget {
@@ -31,6 +35,7 @@ interface Usage {
   readonly budgets: readonly Budget[];
 }
 
+const MINUTE_MS = 60_000;
 const HOLDERS = ['key', 'team', 'org'] as const;
 type Holder = (typeof HOLDERS)[number];
 
@@ -88,14 +93,7 @@ function Entry({ usage }: { readonly usage: Usage }) {
         {requests && <Rate name="requests" owner={name} level={requests} />}
         {tokens && <Rate name="tokens" owner={name} level={tokens} />}
         {limits?.concurrentRequests !== undefined && (
-          <Rate
-            name="at once"
-            owner={name}
-            level={{
-              limit: limits.concurrentRequests,
-              remaining: limits.concurrentRequests - (concurrentRequests ?? 0),
-            }}
-          />
+          <Bar name="at once" owner={name} used={concurrentRequests ?? 0} of={limits.concurrentRequests} />
         )}
         {budgets.map((budget) => (
           <Money key={`${budget.scope}${budget.window}${budget.limitUsd}`} owner={name} budget={budget} />
@@ -105,18 +103,30 @@ function Entry({ usage }: { readonly usage: Usage }) {
   );
 }
 
+/** What was taken and has not grown back, of what may be taken at once. */
 function Rate({ name, owner, level }: { readonly name: string; readonly owner: string; readonly level: Level }) {
-  const used = Math.max(0, level.limit - level.remaining);
+  const taken = Math.round((level.resetMs * level.limit) / MINUTE_MS);
+  return <Bar name={name} owner={owner} used={taken} of={taken + level.remaining} rate={level.limit} />;
+}
+
+interface BarProps {
+  readonly name: string;
+  readonly owner: string;
+  readonly used: number;
+  readonly of: number;
+  /** What grows back in a minute. */
+  readonly rate?: number;
+}
+
+function Bar({ name, owner, used, of, rate }: BarProps) {
+  const share = used / Math.max(1, of);
   return (
     <div class="usage-bar">
       <span class="muted">{name}</span>
-      <Meter
-        label={`${name} of ${owner} in use`}
-        share={used / Math.max(1, level.limit)}
-        tone={toneOf(used / level.limit)}
-      />
+      <Meter label={`${name} of ${owner} in use`} share={share} tone={toneOf(share)} />
       <span class="mono">
-        {amount(used)} / {amount(level.limit)}
+        {amount(used)} / {amount(of)}
+        {rate !== undefined && <span class="muted">, {amount(rate)} a min</span>}
       </span>
     </div>
   );
