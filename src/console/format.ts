@@ -16,7 +16,7 @@ export function duration(ms: number | null | undefined): string {
 
 /** A share of 1 as a percentage with `digits` after the point. */
 export function percent(share: number, digits = 0): string {
-  return `${(share * 100).toFixed(digits)}\u00a0%`;
+  return `${Number((share * 100).toFixed(digits))}\u00a0%`;
 }
 
 /** At most three significant digits: `0.5`, `12`, `1,250`. */

@@ -76,7 +76,7 @@ function Head({ live: { status, lostAt }, onLeave }: { readonly live: Live; onLe
           </div>
           <div>
             <dt>load level</dt>
-            <dd class={`mono ${status.load.level > 0 ? 'text-bad' : ''}`} title={status.load.causes.join(', ')}>
+            <dd class={`mono ${levelClass(status.load.level)}`} title={status.load.causes.join(', ')}>
               {status.load.level} of 4
             </dd>
           </div>
@@ -97,6 +97,11 @@ function Head({ live: { status, lostAt }, onLeave }: { readonly live: Live; onLe
       <button onClick={() => onLeave()}>Log out</button>
     </header>
   );
+}
+
+function levelClass(level: number): string {
+  if (level === 0) return '';
+  return level > 2 ? 'text-bad' : 'text-warn';
 }
 
 function State({ status, lost }: { readonly status: Live['status']; readonly lost: boolean }) {

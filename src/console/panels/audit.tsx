@@ -3,6 +3,9 @@ import { useRoute } from '../data/use-route';
 import { moment } from '../format';
 import { Answered, Empty, Panel } from '../parts/panel';
 
+/** Characters of one detail; the log line has all. */
+const LONGEST = 36;
+
 /** Who changed what. */
 export function Audit() {
   const [answer] = useRoute<{ entries: AuditEntry[] }>('audit-log', 5_000);
@@ -33,6 +36,10 @@ export function Audit() {
 
 function wordsOf(details: Readonly<Record<string, unknown>>): string {
   return Object.entries(details)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value.slice(0, 24) : JSON.stringify(value)}`)
+    .map(([name, value]) => `${name}=${short(typeof value === 'string' ? value : JSON.stringify(value))}`)
     .join(' ');
+}
+
+function short(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }

@@ -7,12 +7,13 @@ import { Answered, Panel } from '../parts/panel';
 
 const NAMES: Readonly<Record<string, string>> = {
   availability: 'Availability',
-  critical: 'Critical requests',
+  critical: 'Critical',
   stream: 'Whole streams',
-  first_token: 'First token in time',
-  added_latency: 'Added latency in bounds',
+  first_token: 'First token',
+  added_latency: 'Added latency',
 };
-const WINDOWS: readonly SloWindow[] = ['5m', '1h', '6h', '3d'];
+/** That of 3 days is the budget itself. */
+const WINDOWS: readonly SloWindow[] = ['5m', '1h', '6h'];
 /** The speeds at which the shipped alerts call somebody: for minutes, and for hours. */
 const PAGE = 14.4;
 const TICKET = 1;
@@ -31,7 +32,7 @@ export function Objectives() {
                 <th scope="col">Budget left</th>
                 {WINDOWS.map((window) => (
                   <th key={window} scope="col" class="number">
-                    <span class={window === '5m' ? '' : 'hidden'}>burn </span>
+                    <span class={window === '5m' ? '' : 'hidden'}>Burn </span>
                     {window}
                   </th>
                 ))}
@@ -65,7 +66,7 @@ function Row({ objective: { slo, objective, windows, errorBudgetRemaining } }: {
             share={errorBudgetRemaining}
             tone={budgetTone(errorBudgetRemaining)}
           />
-          <span class={`mono ${unused ? 'muted' : ''}`}>{unused ? 'no events' : percent(errorBudgetRemaining)}</span>
+          <span class={`mono ${unused ? 'muted' : ''}`}>{unused ? 'unused' : percent(errorBudgetRemaining)}</span>
         </div>
       </td>
       {WINDOWS.map((window) => (

@@ -142,7 +142,8 @@ function BreakerState({ target: { breaker, coolDownMs } }: { readonly target: Ta
     <>
       <Badge tone={TONES[breaker.state] ?? 'warn'}>
         {breaker.state}
-        {breaker.state === 'open' && ` ${duration(breaker.remainingOpenMs)}`}
+        {breaker.state === 'open' &&
+          (breaker.remainingOpenMs > 0 ? ` ${duration(breaker.remainingOpenMs)}` : ', probe is due')}
       </Badge>
       {coolDownMs > 0 && <Badge tone="warn">cooling {duration(coolDownMs)}</Badge>}
     </>
