@@ -2,7 +2,7 @@
 const layers = [
   ['chat', 'health', 'admin'],
   ['explain'],
-  ['auth', 'quota', 'guardrails', 'routing', 'resilience', 'chaos', 'observability'],
+  ['auth', 'quota', 'guardrails', 'routing', 'resilience', 'chaos', 'observability', 'gameday'],
   ['config'],
   ['providers'],
   ['http'],

@@ -1,4 +1,5 @@
 import { runConfigCommand, CONFIG_HELP } from './cli/config-command.js';
+import { gamedayHelp, runGamedayCommand } from './cli/gameday-command.js';
 import { CommandError } from './cli/operations-client.js';
 import { runStatusCommand, STATUS_HELP } from './cli/status-command.js';
 import { runUsageCommand, USAGE_HELP } from './cli/usage-command.js';
@@ -11,6 +12,7 @@ const HELP = `sre-gateway COMMAND [--help]
   config schema           JSON Schema of the file, for editors
   keys create             a new API key and its digest, shown once
   keys digest KEY         the digest of a key that exists
+  gameday SCENARIO        play an outage against a gateway of its own, and report
   simulate                a simulated upstream over HTTP, to try failures with
   status [URL]            targets, breakers and load of a running gateway
   usage [URL]             what keys, teams and orgs have used of their limits and budgets
@@ -42,6 +44,8 @@ async function run(command: string | undefined, given: readonly string[]): Promi
       process.argv.splice(2, 1);
       await import('./cli.keys.js');
       return undefined;
+    case 'gameday':
+      return help ? say(gamedayHelp()) : runGamedayCommand(given);
     case 'simulate':
       process.argv.splice(2, 1);
       await import('./cli.simulate.js');

@@ -5,6 +5,7 @@ import { ClockModule } from '../http/clock.module.js';
 import { type Clock } from '../kernel/clock.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { AccessLog } from './access-log.js';
+import { BreakerLog } from './breaker-log.js';
 import { FactMetrics } from './fact-metrics.js';
 import { FlightRecorder } from './flight-recorder.js';
 import { GatewayMetrics } from './gateway-metrics.js';
@@ -19,6 +20,7 @@ import { Tracing } from './tracing/tracing.js';
   imports: [ClockModule, GatewayConfigModule],
   providers: [
     AccessLog,
+    BreakerLog,
     FactMetrics,
     FlightRecorder,
     GatewayMetrics,

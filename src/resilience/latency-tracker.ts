@@ -3,6 +3,7 @@ import { WindowedQuantile } from './windowed-quantile.js';
 
 const QUANTILE_WINDOW_MS = 300_000;
 const DECAY_MS = 10_000;
+const LEAST_MS = 1;
 const SERVICE_WEIGHT = 0.1;
 
 /** What is known of the latency of one target. Times in ms; undefined = nothing known yet. */
@@ -33,10 +34,12 @@ export class LatencyTracker {
 
   /**
    * The cost of sending one more request here: decayed TTFT x requests in flight. It fades while nothing is heard, so
-   * that a target that was slow once is tried again, and an unknown target costs nothing, so that it is tried at all.
+   * that a target that was slow once is tried again, and an unknown target costs next to nothing, so that it is tried
+   * at all, yet not by everybody at once.
    */
   cost(inFlight: number): number {
-    return this.#peak * Math.exp((this.#peakAt - this.clock.now()) / DECAY_MS) * (inFlight + 1);
+    const ttftMs = this.#peak * Math.exp((this.#peakAt - this.clock.now()) / DECAY_MS);
+    return Math.max(LEAST_MS, ttftMs) * (inFlight + 1);
   }
 
   /** TTFT samples of the last 5 minutes. */

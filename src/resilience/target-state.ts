@@ -50,6 +50,11 @@ export class TargetState {
     this.queue.dispatch();
   }
 
+  /** Its breaker waits for a request that finds out whether it has recovered. */
+  get probeDue(): boolean {
+    return this.breaker.peek() === 'probe' && !this.coolDown.isCooling();
+  }
+
   /** Share of its weight that it may get now: 0 while it must not be used. */
   get weightFactor(): number {
     return this.coolDown.isCooling() ? 0 : this.breaker.weightFactor();

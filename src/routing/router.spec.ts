@@ -8,7 +8,7 @@ import { Router, type RouteWish, type TargetView } from './router.js';
 
 const ALL = { providers: ['*'] } as unknown as Principal;
 const NO_WISH: RouteWish = { pins: [], noFailover: false };
-const USABLE: TargetView = { weightFactor: () => 1, admitted: (targets) => targets };
+const USABLE: TargetView = { weightFactor: () => 1, probeDue: () => false, admitted: (targets) => targets };
 
 function target(name: string, weight = 1, tier = 0, enabled = true): Target {
   const base = targetOf('simulated');
@@ -111,6 +111,21 @@ describe('Router', () => {
     for (let request = 0; request < 10; request++) {
       expect(names(routerOf().plan(model, ALL, NO_WISH, view))).toEqual(['b', 'a']);
     }
+  });
+
+  it('puts a target whose recovery nobody has noticed in front of its equals, not of a better tier', () => {
+    const recovered: TargetView = {
+      ...USABLE,
+      weightFactor: ({ provider }) => (provider.name === 'a' ? 0 : 1),
+      probeDue: ({ provider }) => provider.name === 'a',
+    };
+    const plan = (wish: RouteWish, ...targets: Target[]): string[] =>
+      names(routerOf().plan(modelOf(...targets), ALL, wish, recovered));
+    expect(plan(NO_WISH, target('b'), target('a'), target('c', 0))).toEqual(['a', 'b', 'c']);
+    expect(plan(NO_WISH, target('b'), target('a', 1, 1), target('c', 1, 1))).toEqual(['b', 'a', 'c']);
+    // Spares are for failover; a request that may go nowhere else is no probe.
+    expect(plan(NO_WISH, target('b'), target('a', 0))).toEqual(['b', 'a']);
+    expect(plan({ pins: [], noFailover: true }, target('b'), target('a'))).toEqual(['b']);
   });
 
   it('tries pinned providers first, in the order of the pins, then the others', () => {

@@ -42,6 +42,7 @@ describe('the command line', () => {
     ['usage', '--help'],
     ['simulate', '--help'],
     ['keys', '--help'],
+    ['gameday', '--help'],
   ])('teaches with %j', (...args) => {
     expect(run(...args.filter((arg) => arg !== ''))).toMatchObject({
       status: 0,
