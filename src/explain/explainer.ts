@@ -171,6 +171,7 @@ export class Explainer {
   #plan(ctx: RequestContext, model: Model): readonly Target[] {
     return this.#router.plan(model, ctx.principal, ctx, {
       weightFactor: (target) => this.states.of(target).weightFactor * this.overrides.weightFactor(target),
+      probeDue: (target) => this.states.of(target).probeDue && this.overrides.weightFactor(target) > 0,
       admitted: (targets) => this.overrides.admitted(targets),
     });
   }
