@@ -28,6 +28,19 @@ layers.forEach((folders, level) => {
 module.exports = {
   forbidden: [
     ...rules,
+    {
+      name: 'console-apart',
+      comment: 'The page runs in a browser: it shares no code with the server, only the operations API.',
+      severity: 'error',
+      from: { path: '^src/console/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^(src|test)/', pathNot: '^src/console/' },
+    },
+    {
+      name: 'server-without-console',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/console/' },
+      to: { path: '^src/console/|node_modules/(preact|uplot)/' },
+    },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'provider-alone',

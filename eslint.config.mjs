@@ -44,7 +44,7 @@ export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', '.cache/', 'coverage/'] },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -66,7 +66,7 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/**/*.spec.ts', 'src/**/*.suite.ts', 'src/config/env.ts', 'src/kernel/clock.ts'],
+    ignores: ['src/**/*.spec.ts', 'src/**/*.suite.ts', 'src/config/env.ts', 'src/kernel/clock.ts', 'src/console/**'],
     rules: {
       'no-restricted-properties': ['error', ...bannedGlobals()],
       'no-restricted-globals': ['error', ...bannedTimers],

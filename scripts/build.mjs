@@ -1,5 +1,6 @@
-// Compiles src into dist when it is stale. Never empties dist, and may run several times at once: each build
-// compiles into a folder of its own and renames file by file, so that a running gateway never sees half a file.
+// Compiles src into dist, and the console into dist/console, when they are stale. Never empties dist, and may run
+// several times at once: each build compiles into a folder of its own and renames file by file, so that a running
+// gateway never sees half a file.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -7,37 +8,51 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
-const stamp = join(dist, '.built');
+const consoleSources = join(root, 'src', 'console');
 
 export function build() {
-  const inputs = newest();
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs) return;
-  const staging = join(root, '.cache', `build-${process.pid}`);
-  rmSync(staging, { recursive: true, force: true });
+  buildServer();
+  buildConsole();
+}
+
+function buildServer() {
+  const inputs = [
+    ...files(join(root, 'src')).filter((file) => !file.startsWith(consoleSources)),
+    ...['package.json', 'tsconfig.json', 'tsconfig.build.json'].map((name) => join(root, name)),
+  ];
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const args = [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', staging];
-  const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', 2, 2], cwd: root });
+  refresh('.built', inputs, dist, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir']);
+}
+
+function buildConsole() {
+  const bundler = join(root, 'scripts', 'build-console.mjs');
+  const inputs = [...files(consoleSources), bundler, join(root, 'package.json')];
+  refresh('.built-console', inputs, join(dist, 'console'), [bundler]);
+}
+
+// Runs a Node command, which writes into the folder of its last argument, where the stamp says that it is needed.
+function refresh(stampName, inputs, output, command) {
+  const stamp = join(dist, stampName);
+  const state = stateOf(inputs);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return;
+  const staging = join(root, '.cache', `build${stampName}-${process.pid}`);
+  rmSync(staging, { recursive: true, force: true });
+  const { status } = spawnSync(process.execPath, [...command, staging], { stdio: ['ignore', 2, 2], cwd: root });
   if (status !== 0) {
     rmSync(staging, { recursive: true, force: true });
     process.exit(status ?? 1);
   }
   for (const file of files(staging)) {
-    const target = join(dist, relative(staging, file));
+    const target = join(output, relative(staging, file));
     mkdirSync(dirname(target), { recursive: true });
     renameSync(file, target);
   }
   rmSync(staging, { recursive: true, force: true });
-  writeFileSync(stamp, inputs);
+  writeFileSync(stamp, state);
 }
 
 // The sources' names and times: equal means that dist holds what they compile to.
-function newest() {
-  const sources = [
-    ...files(join(root, 'src')),
-    join(root, 'package.json'),
-    join(root, 'tsconfig.json'),
-    join(root, 'tsconfig.build.json'),
-  ];
+function stateOf(sources) {
   return sources
     .filter((file) => !/\.(spec|suite)\.ts$/.test(file))
     .map((file) => `${relative(root, file)} ${statSync(file).mtimeMs}`)

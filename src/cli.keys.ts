@@ -2,8 +2,10 @@ import { mintKey } from './auth/api-key-format.js';
 import { KeyDigester } from './auth/key-digest.js';
 import { loadEnvironment } from './config/env.js';
 
-const HELP = `npm run keys -- create            a new key and its digest, shown once
-npm run keys -- digest KEY        the digest of a key that exists
+const HELP = `sre-gateway keys create           a new key and its digest, shown once
+sre-gateway keys digest KEY       the digest of a key that exists
+
+Without the command: npm run keys -- create
 
 The digest is made with GATEWAY_KEY_PEPPER, which the gateway must be started with, too.
 Put it into the gateway file:

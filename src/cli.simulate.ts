@@ -6,7 +6,7 @@ import { SIMULATED_DEFAULTS } from './providers/simulated/simulated-transport.js
 
 const HELP = `A simulated upstream: OpenAI's chat completions over HTTP, without a model.
 
-  npm run simulate -- [options]
+  sre-gateway simulate [options]     or     npm run simulate -- [options]
 
   --port N             where to listen; 0 takes any free port   (9101)
   --host ADDRESS       0.0.0.0 to be reached from elsewhere      (127.0.0.1)
@@ -49,7 +49,7 @@ try {
   else await serve(values);
 } catch (error) {
   if (!(error instanceof Error)) throw error;
-  process.stderr.write(`${error.message}\nSee npm run simulate -- --help\n`);
+  process.stderr.write(`${error.message}\nSee sre-gateway simulate --help\n`);
   process.exitCode = 1;
 }
 

@@ -1,6 +1,8 @@
 import { runConfigCommand, CONFIG_HELP } from './cli/config-command.js';
 import { gamedayHelp, runGamedayCommand } from './cli/gameday-command.js';
+import { CommandError } from './cli/operations-client.js';
 import { runStatusCommand, STATUS_HELP } from './cli/status-command.js';
+import { runUsageCommand, USAGE_HELP } from './cli/usage-command.js';
 
 const HELP = `sre-gateway COMMAND [--help]
 
@@ -11,9 +13,12 @@ const HELP = `sre-gateway COMMAND [--help]
   keys create             a new API key and its digest, shown once
   keys digest KEY         the digest of a key that exists
   gameday SCENARIO        play an outage against a gateway of its own, and report
-  status                  targets, breakers and load of a running gateway
+  simulate                a simulated upstream over HTTP, to try failures with
+  status [URL]            targets, breakers and load of a running gateway
+  usage [URL]             what keys, teams and orgs have used of their limits and budgets
 
-Begin with:  sre-gateway config check && sre-gateway start
+Begin with:    sre-gateway config check && sre-gateway start
+Then look at:  http://localhost:9090/console   with the key of an admin
 `;
 
 const START_HELP = `sre-gateway start
@@ -41,8 +46,14 @@ async function run(command: string | undefined, given: readonly string[]): Promi
       return undefined;
     case 'gameday':
       return help ? say(gamedayHelp()) : playAndExit(given);
+    case 'simulate':
+      process.argv.splice(2, 1);
+      await import('./cli.simulate.js');
+      return undefined;
     case 'status':
       return help ? say(STATUS_HELP) : runStatusCommand(given);
+    case 'usage':
+      return help ? say(USAGE_HELP) : runUsageCommand(given);
     case undefined:
     case 'help':
     case '--help':
@@ -64,5 +75,11 @@ function say(text: string): number {
   return 0;
 }
 
-const code = await run(process.argv[2], process.argv.slice(3));
-if (code !== undefined) process.exitCode = code;
+try {
+  const code = await run(process.argv[2], process.argv.slice(3));
+  if (code !== undefined) process.exitCode = code;
+} catch (error) {
+  if (!(error instanceof CommandError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -1,14 +1,11 @@
-import {
-  type DynamicModule,
-  type INestApplicationContext,
-  type InjectionToken,
-  Module,
-  type Provider,
-} from '@nestjs/common';
+import { type DynamicModule, type INestApplication, type InjectionToken, Module, type Provider } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
+import { type Server } from 'node:http';
+import { type AddressInfo } from 'node:net';
 import { AdminModule } from './admin/admin.module.js';
+import { PUBLIC_ADDRESS, type PublicAddress } from './admin/playground-relay.js';
 import { HealthController, READINESS_DETAIL } from './health/health.controller.js';
 import { ReadinessIndicator } from './health/readiness.indicator.js';
 import { GatewayExceptionFilter } from './http/exception.filter.js';
@@ -22,7 +19,7 @@ const SHARED = [GatewayMetrics, ReadinessIndicator] as const;
 /** The operations listener: metrics, health, admin. Never shed, and bound to loopback unless told otherwise. */
 @Module({})
 export class OpsModule {
-  static over(app: INestApplicationContext): DynamicModule {
+  static over(app: INestApplication): DynamicModule {
     const instance = (token: InjectionToken): Provider => ({
       provide: token,
       useValue: app.get<unknown>(token as string, { strict: false }),
@@ -34,7 +31,7 @@ export class OpsModule {
       imports: [
         { ...metrics, providers: [...(metrics.providers ?? []), ...shared] },
         TerminusModule.forRoot({ logger: false }),
-        AdminModule.with(AdminModule.SHARED.map(instance)),
+        AdminModule.with([...AdminModule.SHARED.map(instance), { provide: PUBLIC_ADDRESS, useValue: addressOf(app) }]),
       ],
       controllers: [HealthController],
       providers: [
@@ -45,4 +42,8 @@ export class OpsModule {
       ],
     };
   }
+}
+
+function addressOf(app: INestApplication): PublicAddress {
+  return () => (app.getHttpServer() as Server).address() as AddressInfo;
 }

@@ -7,6 +7,7 @@ SRE Inference Gateway
   API      ${publicUrl}/v1
   Docs     ${publicUrl}/docs
   Metrics  ${opsUrl}/metrics
+  Console  ${opsUrl}/console (for the key of an admin)
 
 Try it:
   curl -X POST ${publicUrl}/v1/chat/completions -H 'Content-Type: application/json' \\

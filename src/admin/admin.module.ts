@@ -7,10 +7,11 @@ import { Explainer } from '../explain/explainer.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { FlightRecorder } from '../observability/flight-recorder.js';
 import { ProcessLogger } from '../observability/logger.js';
-import { SloTracker } from '../observability/slo-tracker.js';
 import { QUOTA_STORE } from '../quota/quota.tokens.js';
+import { SloTracker } from '../observability/slo-tracker.js';
 import { DrainState } from '../resilience/drain-state.js';
 import { InFlightRequests } from '../resilience/in-flight-requests.js';
+import { LoadShedding } from '../resilience/load-shedding.js';
 import { Overrides } from '../resilience/overrides.js';
 import { TargetStates } from '../resilience/target-states.js';
 import { AdminGuard } from './admin.guard.js';
@@ -18,13 +19,17 @@ import { AttemptShares } from './attempt-shares.js';
 import { AuditLog } from './audit-log.js';
 import { ChaosController } from './chaos.controller.js';
 import { ConfigController } from './config.controller.js';
+import { ConsoleController } from './console.controller.js';
 import { GatewayStatus } from './gateway-status.js';
 import { ObservationsController } from './observations.controller.js';
+import { PlaygroundController } from './playground.controller.js';
 import { ProvidersController } from './providers.controller.js';
 import { QuotaAudit } from './quota-audit.js';
 import { QuotaController } from './quota.controller.js';
 import { QuotaUsageList } from './quota-usage-list.js';
 import { StatusController } from './status.controller.js';
+import { TrafficController } from './traffic.controller.js';
+import { TrafficWindow } from './traffic-window.js';
 
 /** The operations API, on the operations listener alone. */
 @Module({})
@@ -40,6 +45,7 @@ export class AdminModule {
     Explainer,
     FlightRecorder,
     InFlightRequests,
+    LoadShedding,
     Overrides,
     ProcessLogger,
     QUOTA_STORE,
@@ -52,13 +58,25 @@ export class AdminModule {
       module: AdminModule,
       controllers: [
         StatusController,
+        TrafficController,
         ConfigController,
         ProvidersController,
+        PlaygroundController,
+        ConsoleController,
         ObservationsController,
         QuotaController,
         ChaosController,
       ],
-      providers: [...shared, AdminGuard, AttemptShares, AuditLog, GatewayStatus, QuotaAudit, QuotaUsageList],
+      providers: [
+        ...shared,
+        AdminGuard,
+        AttemptShares,
+        AuditLog,
+        GatewayStatus,
+        TrafficWindow,
+        QuotaAudit,
+        QuotaUsageList,
+      ],
     };
   }
 }

@@ -2,10 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { ConfigStore } from '../config/config-store.js';
 import { DrainState } from '../resilience/drain-state.js';
 import { InFlightRequests } from '../resilience/in-flight-requests.js';
+import { LoadShedding } from '../resilience/load-shedding.js';
 import { Overrides } from '../resilience/overrides.js';
 import { type TargetState } from '../resilience/target-state.js';
 import { TargetStates } from '../resilience/target-states.js';
 import { AttemptShares } from './attempt-shares.js';
+import { TrafficWindow } from './traffic-window.js';
 
 /** The state of the process at a glance. Times in ms; null = nothing known yet. */
 @Injectable()
@@ -17,6 +19,8 @@ export class GatewayStatus {
     private readonly drain: DrainState,
     private readonly overrides: Overrides,
     private readonly shares: AttemptShares,
+    private readonly load: LoadShedding,
+    private readonly traffic: TrafficWindow,
   ) {}
 
   read(): Readonly<Record<string, unknown>> {
@@ -26,6 +30,8 @@ export class GatewayStatus {
       config: { version, loadedAt },
       draining: this.drain.unready,
       inFlight: this.inFlight.count,
+      load: { level: this.load.level, causes: this.load.causes },
+      traffic: this.traffic.last() ?? null,
       overrides: this.overrides.list(),
       targets: [...this.states.all()].map((state) => this.#target(state, shares.get(state.target.id) ?? 0)),
     };
@@ -45,6 +51,7 @@ export class GatewayStatus {
       breaker: { state: breaker.state, remainingOpenMs: breaker.remainingOpenMs },
       coolDownMs: coolDown.remainingMs(),
       limiter: { limit: limiter.limit, inFlight: limiter.inFlight },
+      queued: state.queue.length,
       ttftMs: { p50: latency.ttftQuantile(0.5) ?? null, p95: latency.ttftQuantile(0.95) ?? null },
       recentShare: Math.round(share * 1_000) / 1_000,
     };

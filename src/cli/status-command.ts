@@ -1,4 +1,5 @@
-import { loadEnvironment } from '../config/env.js';
+import { askOperations } from './operations-client.js';
+import { textTable } from './text-table.js';
 
 export const STATUS_HELP = `sre-gateway status [URL]
 
@@ -16,54 +17,33 @@ interface Target {
   readonly breaker: { readonly state: string };
   readonly limiter: { readonly limit: number; readonly inFlight: number };
   readonly ttftMs: { readonly p95: number | null };
+  readonly recentShare: number;
 }
 
 interface Status {
   readonly config: { readonly version: string };
   readonly draining: boolean;
   readonly inFlight: number;
+  readonly load: { readonly level: number };
   readonly targets: readonly Target[];
 }
 
-/** @returns the exit code: 0, or 1 where the gateway gave no status */
+/** @throws CommandError where the gateway gave no status */
 export async function runStatusCommand([url]: readonly string[]): Promise<number> {
-  const environment = loadEnvironment();
-  const key = environment.lookup('GATEWAY_ADMIN_KEY');
-  if (key === undefined) return fail(`GATEWAY_ADMIN_KEY is not set.\n\n${STATUS_HELP}`);
-  const base = url ?? `http://127.0.0.1:${environment.OPS_PORT}`;
-  let response: Response;
-  try {
-    response = await fetch(new URL('/admin/status', base), { headers: { authorization: `Bearer ${key}` } });
-  } catch {
-    return fail(`No gateway answers at ${base}.\n`);
-  }
-  if (!response.ok) return fail(`The gateway answered ${response.status}: is it the key of an admin?\n`);
-  process.stdout.write(table((await response.json()) as Status));
+  const { config, draining, inFlight, load, targets } = await askOperations<Status>('/admin/status', url);
+  const state = `${draining ? 'draining' : 'serving'}, ${inFlight} in flight, load level ${load.level} of 4`;
+  process.stdout.write(`${state}, configuration ${config.version.slice(0, 12)}\n\n${textTable(rowsOf(targets))}`);
   return 0;
 }
 
-function table({ config, draining, inFlight, targets }: Status): string {
-  const head = ['target', 'breaker', 'weight', 'in flight', 'limit', 'ttft p95'];
-  const rows = targets.map(({ id, drained, weight, weightFactor, breaker, limiter, ttftMs }) => [
+function rowsOf(targets: readonly Target[]): string[][] {
+  const rows = targets.map(({ id, drained, weight, weightFactor, breaker, limiter, ttftMs, recentShare }) => [
     id,
     drained ? 'drained' : breaker.state,
     String(Math.round(weight * weightFactor * 100) / 100),
-    String(limiter.inFlight),
-    String(limiter.limit),
+    `${Math.round(recentShare * 100)} %`,
+    `${limiter.inFlight} / ${limiter.limit}`,
     ttftMs.p95 === null ? '-' : `${Math.round(ttftMs.p95)} ms`,
   ]);
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
-  const lines = [head, ...rows].map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-  const state = draining ? 'draining' : 'serving';
-  return `${state}, ${inFlight} in flight, configuration ${config.version.slice(0, 12)}\n\n${lines.join('\n')}\n`;
-}
-
-function fail(message: string): number {
-  process.stderr.write(message);
-  return 1;
+  return [['target', 'breaker', 'weight', 'share', 'in flight', 'ttft p95'], ...rows];
 }

@@ -171,8 +171,7 @@ export class Explainer {
   #plan(ctx: RequestContext, model: Model): readonly Target[] {
     return this.#router.plan(model, ctx.principal, ctx, {
       weightFactor: (target) => this.states.of(target).weightFactor * this.overrides.weightFactor(target),
-      // A dry run sends nothing, so it finds out nothing.
-      probeDue: () => false,
+      probeDue: (target) => this.states.of(target).probeDue && this.overrides.weightFactor(target) > 0,
       admitted: (targets) => this.overrides.admitted(targets),
     });
   }

@@ -19,11 +19,11 @@ const config = {
   models: [{ name: 'm', targets: ['a', 'b'].map((provider) => ({ provider, model: 'x' })) }],
 };
 const ROUTES = [
-  ...['status', 'events', 'keys', 'audit-log', 'usage', 'audit', 'config', 'config/history'].map(
+  ...['status', 'events', 'traffic', 'keys', 'audit-log', 'usage', 'audit', 'config', 'config/history'].map(
     (path) => ['GET', path] as const,
   ),
   ...['slo', 'requests', 'requests/x'].map((path) => ['GET', path] as const),
-  ...['config/validate', 'config/reload', 'config/rollback', 'log-level', 'explain'].map(
+  ...['config/validate', 'config/reload', 'config/rollback', 'log-level', 'explain', 'playground'].map(
     (path) => ['POST', path] as const,
   ),
   ...['drain', 'undrain', 'weight'].map((action) => ['POST', `providers/a/${action}`] as const),
