@@ -17,9 +17,12 @@ export class StatusStream {
     this.#tick();
   }
 
+  /** Tells the reader that it is over, and stops. */
   end(): void {
+    if (this.#ended) return;
     this.#ended = true;
     this.#timer?.cancel();
+    this.response.end();
   }
 
   #tick(): void {

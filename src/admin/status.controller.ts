@@ -30,7 +30,12 @@ export class StatusController {
     private readonly audit: AuditLog,
     private readonly log: ProcessLogger,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    // A reader whose key is gone must not read on: each opens its stream anew, and is asked for its key.
+    config.onSwap(() => {
+      for (const stream of this.#streams) stream.end();
+    });
+  }
 
   @Get('status')
   @Header('cache-control', 'no-store')
@@ -40,7 +45,9 @@ export class StatusController {
   }
 
   @Get('events')
-  @ApiOperation({ summary: 'The status every second, as server-sent events of the type `status`' })
+  @ApiOperation({
+    summary: 'The status every second, as server-sent events of the type `status`; ends when the configuration changes',
+  })
   events(@Res() reply: FastifyReply): void {
     if (this.#streams.size >= MAX_STREAMS) throw new GatewayError('overloaded');
     reply.hijack();

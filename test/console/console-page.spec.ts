@@ -1,6 +1,8 @@
 import { type AxeResults } from 'axe-core';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Browser, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hasChromium, launchChromium, logIn, openConsole, WITHOUT_CHROMIUM } from '../support/console-page.js';
@@ -203,6 +205,21 @@ describe.skipIf(!hasChromium)('the console in a browser', () => {
     gateway = await GatewayProcess.start({ config, env: { ...env, OPS_PORT: port } });
     await page.getByText('serving').waitFor();
     expect(await page.getByRole('alert').count()).toBe(0);
+  });
+
+  it('asks for a key again when its own is taken out of the file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'console-'));
+    const path = join(folder, 'gateway.yaml');
+    writeFileSync(path, JSON.stringify(config));
+    const other = await GatewayProcess.start({ env: { ...env, CONFIG_PATH: path } });
+    await page.goto(`${other.opsUrl}/console`);
+    await asAdmin();
+    writeFileSync(path, JSON.stringify(config).replace(ADMIN, 'another-secret-0123456789'));
+    await page.getByRole('alert').getByText('Incorrect API key provided.').waitFor();
+    expect(await page.getByRole('heading', { name: 'Targets' }).count()).toBe(0);
+    expect(await page.evaluate('sessionStorage.length')).toBe(0);
+    await other.stop();
+    rmSync(folder, { recursive: true });
   });
 
   it.each(['light', 'dark'] as const)('has no serious fault of accessibility, %s', async (theme) => {

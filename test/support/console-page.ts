@@ -1,14 +1,19 @@
 import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
-const CHROMIUM = '/usr/bin/chromium';
+/** Debian's package `chromium`, or what hosted runners bring along. */
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 
-/** Debian's package `chromium`. Without it the tests of the page in a browser are left out, and say so. */
-export const hasChromium = existsSync(CHROMIUM);
-export const WITHOUT_CHROMIUM = `no ${CHROMIUM} (Debian's package chromium): the console is not tested in a browser`;
+/** Without one the tests of the page in a browser are left out, and say so. */
+export const hasChromium = CHROMIUM !== undefined;
+export const WITHOUT_CHROMIUM =
+  "no /usr/bin/chromium (Debian's package chromium): the console is not tested in a browser";
 
 export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  return chromium.launch({
+    ...(CHROMIUM !== undefined && { executablePath: CHROMIUM }),
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  });
 }
 
 /** The console in a window of its own; `faults` collects what the browser complains about. */

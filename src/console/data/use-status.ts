@@ -38,11 +38,11 @@ async function follow(api: Api, update: Update, stop: AbortSignal): Promise<void
   for (;;) {
     try {
       await listen(api, update, stop, () => (pause = FIRST_PAUSE_MS));
+      // Ended in order, as at every change of the configuration: whoever may still read opens it again.
     } catch {
-      // Whatever ended it: the gateway is not heard until the next try.
+      if (!stop.aborted) update((live) => ({ ...live, lostAt: live.lostAt ?? Date.now() }));
     }
     if (stop.aborted) return;
-    update((live) => ({ ...live, lostAt: live.lostAt ?? Date.now() }));
     await new Promise((resolve) => setTimeout(resolve, pause));
     pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
   }
