@@ -13,8 +13,20 @@ const budgets = [
   { scope: 'org', window: 'month', usd: '5000000' },
 ];
 
-/** The gateway file, as JSON, which is YAML. `quota` off leaves the keys without anything to reserve. */
-export function gatewayConfig({ upstream, models, quota }) {
+const SYLLABLES = ['ba', 'ce', 'di', 'fo', 'gu', 'la', 'me', 'ni', 'po', 'ru', 'sa', 'te', 'vi', 'wo', 'zu', 'ha'];
+
+/** That many different words of an invented language. Four syllables: none is in what the bench sends. */
+export function inventedWords(count) {
+  return Array.from({ length: count }, (_, n) => [n & 15, (n >> 4) & 15, (n >> 8) & 15, (n >> 12) & 15]).map((digits) =>
+    digits.map((digit) => SYLLABLES[digit]).join(''),
+  );
+}
+
+/**
+ * The gateway file, as JSON, which is YAML. `quota` off leaves the keys without anything to reserve; `bannedWords`
+ * words are looked for in every answer.
+ */
+export function gatewayConfig({ upstream, models, quota, bannedWords = 0 }) {
   const limited = quota !== 'off';
   return {
     version: 1,
@@ -46,7 +58,7 @@ export function gatewayConfig({ upstream, models, quota }) {
       maxOutputTokens: 4096,
       price: { inputPerMillion: '0.15', outputPerMillion: '0.60' },
     })),
-    guardrails: { input: { bannedWords: [] }, output: { bannedWords: [] } },
+    guardrails: { input: { bannedWords: [] }, output: { bannedWords: inventedWords(bannedWords) } },
     limits: { maxInFlight: 20_000, maxConnections: 20_000 },
   };
 }

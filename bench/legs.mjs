@@ -28,26 +28,34 @@ const nodeRelay = (file) => ({
 
 const goBinary = (folder) => join(folder, 'reverseproxy');
 
+/** The gateway with its own file; `bannedWords` of them are looked for in every answer. */
+const gatewayLeg = (about, file, bannedWords) => ({
+  about,
+  missing: () => existsSync(entry) || 'dist/main.js is absent: npm run build',
+  command: ({ nodeFlags }) => [process.execPath, ...nodeFlags, entry],
+  prepare: (setting) => writeGatewayConfig(join(setting.folder, file), { ...setting, bannedWords }),
+  env: async ({ folder, port, redisUrl }) => ({
+    NODE_ENV: 'production',
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    OPS_HOST: '127.0.0.1',
+    OPS_PORT: String(await freePort()),
+    LOG_LEVEL: 'info',
+    // What the caller's shell sets for another gateway must not bend this one.
+    ...{ DEBUG: '', REDIS_URL: redisUrl, PROVIDER_WEIGHTS: '', OTEL_EXPORTER_OTLP_ENDPOINT: '' },
+    CONFIG_PATH: join(folder, file),
+  }),
+  readyPath: '/v1/ready',
+});
+
 /** `missing` says why a leg cannot run here; `prepare` runs once; `bare` is the unit. */
 export const LEGS = {
   bare: { about: 'node:http and undici dispatch, bytes through: the unit r', ...nodeRelay('bare.mjs') },
-  gateway: {
-    about: 'this gateway, every layer on',
-    missing: () => existsSync(entry) || 'dist/main.js is absent: npm run build',
-    command: ({ nodeFlags }) => [process.execPath, ...nodeFlags, entry],
-    prepare: (setting) => writeGatewayConfig(join(setting.folder, 'gateway.yaml'), setting),
-    env: async ({ folder, port, redisUrl }) => ({
-      NODE_ENV: 'production',
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      OPS_HOST: '127.0.0.1',
-      OPS_PORT: String(await freePort()),
-      LOG_LEVEL: 'info',
-      // What the caller's shell sets for another gateway must not bend this one.
-      ...{ DEBUG: '', REDIS_URL: redisUrl, PROVIDER_WEIGHTS: '', OTEL_EXPORTER_OTLP_ENDPOINT: '' },
-      CONFIG_PATH: join(folder, 'gateway.yaml'),
-    }),
-    readyPath: '/v1/ready',
+  gateway: gatewayLeg('this gateway, every layer on', 'gateway.yaml', 0),
+  guarded: {
+    ...gatewayLeg('the same, with 10,000 banned words', 'guarded.yaml', 10_000),
+    // It answers a question of its own: what it costs to look at every word.
+    onRequest: true,
   },
   fastify: { about: 'Fastify and undici request', ...nodeRelay('fastify.mjs') },
   go: {

@@ -21,7 +21,7 @@ Compares what one request costs in this gateway and in plain relays: CPU time of
 requests, each leg once per round, and each figure as a ratio to the bare relay's in the same round. Absolute times
 depend on the machine; ratios hardly do. Build first (npm run build) to have the gateway take part.
 
-  --legs A,B          which legs (default: all that can run here; bare is always there, it is the unit)
+  --legs A,B          which legs (default: all that can run here but guarded; bare is always there, it is the unit)
 ${list(LEGS, (leg) => leg.about)}
   --workloads A,B     which workloads (default: all)
 ${list(WORKLOADS, (workload) => workload.title)}
@@ -88,7 +88,8 @@ function parse(args) {
 
 function names(text, known, what) {
   const all = Object.keys(known);
-  const chosen = text === undefined ? all : text.split(',').map((name) => name.trim());
+  const unasked = all.filter((name) => !known[name].onRequest);
+  const chosen = text === undefined ? unasked : text.split(',').map((name) => name.trim());
   const unknown = chosen.find((name) => !all.includes(name));
   if (unknown !== undefined) throw new UsageError(`--${what}s: unknown ${what} "${unknown}", known: ${all.join(', ')}`);
   return all.filter((name) => chosen.includes(name));
