@@ -152,7 +152,9 @@ describe.skipIf(!hasRedisServer)('quotas shared by two gateways through a real R
     const gauges = async (): Promise<string> => (await fetch(`${gateway.opsUrl}/metrics`)).text();
     expect(await gauges()).toMatch(/^gateway_redis_up 0$/m);
     expect(await gauges()).toMatch(/^gateway_quota_fail_closed_keys 3$/m);
-    expect(await gauges()).toMatch(/^gateway_quota_store_errors_total\{operation="\w+"\} [1-9]/m);
+    await expect
+      .poll(gauges, { timeout: 10_000 })
+      .toMatch(/^gateway_quota_store_errors_total\{operation="\w+"\} [1-9]/m);
     const denied = await gateway.post(HELLO, bearer('outage'));
     expect(denied.status).toBe(503);
     expect(await denied.json()).toMatchObject({ error: { code: 'quota_backend_unavailable' } });

@@ -6,7 +6,10 @@ type Outcome = Partial<Pick<RequestContext, 'code' | 'end' | 'firstContentAt' | 
 
 /** A request that arrived at 0 and ended like this. */
 export function anEndedRequest(outcome: Outcome, traits: PrincipalTraits = {}, id = 'request-1'): RequestContext {
-  const snapshot = { slo: { availability: 0.999, firstTokenMs: 2000, firstTokenRatio: 0.95 } } as Snapshot;
+  const snapshot = {
+    slo: { availability: 0.999, firstTokenMs: 2000, firstTokenRatio: 0.95 },
+    resilience: { midStream: 'error' },
+  } as Snapshot;
   const ctx = new RequestContext(`ulid-${id}`, id, 0, 60_000, snapshot, aPrincipal(traits), undefined);
   return Object.assign(ctx, outcome);
 }
