@@ -69,6 +69,25 @@ export function foldSegmentCached(segment: string): string {
   return folded;
 }
 
+const PAIRS = 1 << 14;
+/** A cache of one place per pair, the newer one in: a base and its mark, and the unit that they become, 0 for several. */
+const PAIR = new Uint32Array(PAIRS);
+const PAIR_UNIT = new Uint16Array(PAIRS);
+/** Spreads the bits of a pair (multiplicative hashing, Knuth vol. 3, 6.4). */
+const SPREAD = 0x9e3779b1;
+
+/** What a base and one mark, of one code unit each, fold to where that is one unit and no space; 0 where it is not. */
+export function foldPair(base: number, mark: number): number {
+  const pair = ((base << 16) | mark) >>> 0;
+  const place = Math.imul(pair, SPREAD) >>> 18;
+  if (PAIR[place] === pair) return PAIR_UNIT[place] ?? 0;
+  const folded = foldSegment(String.fromCharCode(base, mark));
+  const unit = folded.length === 1 && folded !== ' ' ? folded.charCodeAt(0) : 0;
+  PAIR[place] = pair;
+  PAIR_UNIT[place] = unit;
+  return unit;
+}
+
 /** A letter, number or mark: what `word: true` tolerates on neither side. */
 export function isWordCharacter(codePoint: number): boolean {
   if (codePoint < 0x80) {

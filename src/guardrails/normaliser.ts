@@ -2,6 +2,7 @@ import {
   CLASS,
   classOf,
   EXTENDER,
+  foldPair,
   foldSegmentCached,
   IGNORABLE,
   isHighSurrogate,
@@ -13,6 +14,7 @@ import {
 import { NormalisedText } from './normalised-text.js';
 
 const SPACE = 0x20;
+const LAST_UNIT = 0xffff;
 /** A base with more marks than any script writes is cut, so that nothing is held without end (UAX #15, stream-safe). */
 const LONGEST_SEGMENT = 64;
 
@@ -27,6 +29,8 @@ export class Normaliser {
   readonly text = new NormalisedText();
   /** The open segment, one code point; -1 where there is none, or where `#segment` holds it. */
   #single = -1;
+  /** The mark on `#single` where both are of one code unit, as in decomposed text; 0 = none. */
+  #mark = 0;
   /** The open segment where it is longer than one code point. */
   #segment = '';
   #segmentStart = 0;
@@ -38,6 +42,7 @@ export class Normaliser {
   reset(): void {
     this.text.reset();
     this.#single = -1;
+    this.#mark = 0;
     this.#segment = '';
     this.#written = true;
     this.#high = 0;
@@ -121,9 +126,7 @@ export class Normaliser {
     const kind = classOf(codePoint);
     if (kind === IGNORABLE) return;
     if (kind === EXTENDER && this.#open && this.#segment.length < LONGEST_SEGMENT) {
-      const base = this.#single >= 0 ? String.fromCodePoint(this.#single) : this.#segment;
-      this.#segment = base + String.fromCodePoint(codePoint);
-      this.#single = -1;
+      this.#extend(codePoint);
       this.text.end = this.text.closed;
     } else {
       this.#close();
@@ -131,6 +134,22 @@ export class Normaliser {
       this.#segmentStart = start;
     }
     this.#written = false;
+  }
+
+  #extend(mark: number): void {
+    if (this.#mark === 0 && this.#single >= 0 && this.#single <= LAST_UNIT && mark <= LAST_UNIT) {
+      this.#mark = mark;
+      return;
+    }
+    this.#segment = this.#openText + String.fromCodePoint(mark);
+    this.#single = -1;
+    this.#mark = 0;
+  }
+
+  get #openText(): string {
+    if (this.#single < 0) return this.#segment;
+    const base = String.fromCodePoint(this.#single);
+    return this.#mark === 0 ? base : base + String.fromCharCode(this.#mark);
   }
 
   get #open(): boolean {
@@ -141,23 +160,34 @@ export class Normaliser {
     if (!this.#written) this.#write();
     this.text.closed = this.text.end;
     this.#single = -1;
+    this.#mark = 0;
     this.#segment = '';
   }
 
   /** Puts the open segment's units behind the closed ones. */
   #write(): void {
+    this.#written = true;
     const { text } = this;
-    const folded = foldSegmentCached(this.#single >= 0 ? String.fromCodePoint(this.#single) : this.#segment);
+    const composed = this.#mark === 0 ? 0 : foldPair(this.#single, this.#mark);
+    if (composed !== 0) {
+      text.reserve(1);
+      this.#put(composed);
+      return;
+    }
+    const folded = foldSegmentCached(this.#openText);
     text.reserve(folded.length);
     for (let at = 0; at < folded.length; at++) {
       const unit = folded.charCodeAt(at);
-      if (unit === SPACE && text.unitAt(text.end - 1) === SPACE) continue;
-      const place = text.end - text.origin;
-      text.units[place] = unit;
-      text.starts[place] = this.#segmentStart;
-      text.end++;
+      if (unit !== SPACE || text.unitAt(text.end - 1) !== SPACE) this.#put(unit);
     }
-    this.#written = true;
+  }
+
+  #put(unit: number): void {
+    const { text } = this;
+    const place = text.end - text.origin;
+    text.units[place] = unit;
+    text.starts[place] = this.#segmentStart;
+    text.end++;
   }
 }
 
