@@ -108,6 +108,7 @@ describe.skipIf(!hasChromium)('the console in a browser', () => {
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'Drain first?' }).waitFor();
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await page.locator('[data-provider=first]').getByText('drained').waitFor();

@@ -40,7 +40,6 @@ describe('a gateway whose file changes', () => {
     const { requests, errors, outcomes } = await reloadUnderLoad(gateway, path, {
       reloads: 40,
       callers: 4,
-      everyMs: 50,
     });
     expect(errors).toEqual([]);
     expect(requests).toBeGreaterThan(40);

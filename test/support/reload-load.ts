@@ -44,7 +44,7 @@ export interface ReloadResult {
 export async function reloadUnderLoad(
   gateway: GatewayProcess,
   path: string,
-  { reloads, callers, everyMs }: { readonly reloads: number; readonly callers: number; readonly everyMs: number },
+  { reloads, callers }: { readonly reloads: number; readonly callers: number },
 ): Promise<ReloadResult> {
   const errors: string[] = [];
   let requests = 0;
@@ -61,9 +61,10 @@ export async function reloadUnderLoad(
     const bad = BAD_CONFIGS[(turn >> 1) % BAD_CONFIGS.length] ?? '';
     writeFileSync(`${path}.new`, turn % 2 === 0 ? bad : stringify(goodConfig(turn)));
     renameSync(`${path}.new`, path);
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    const told = outcomeCount(gateway);
     // The watcher gathers changes that follow closely; the signal takes each.
     gateway.child.kill('SIGHUP');
+    await gateway.until(() => outcomeCount(gateway) > told);
   }
   running = false;
   await Promise.all(all);
@@ -74,6 +75,10 @@ async function ask(gateway: GatewayProcess): Promise<string | undefined> {
   const response = await gateway.post({ model: 'm', stream: true, messages: [{ role: 'user', content: 'hi' }] });
   const text = await response.text();
   return response.status === 200 && text.trimEnd().endsWith('data: [DONE]') ? undefined : `${response.status} ${text}`;
+}
+
+function outcomeCount(gateway: GatewayProcess): number {
+  return Object.values(outcomesOf(gateway)).reduce((sum, count) => sum + count, 0);
 }
 
 function outcomesOf(gateway: GatewayProcess): Record<string, number> {
