@@ -2,6 +2,7 @@
 const layers = [
   ['chat', 'health', 'admin'],
   ['explain'],
+  ['planning'],
   ['auth', 'quota', 'guardrails', 'routing', 'resilience', 'chaos', 'observability', 'gameday'],
   ['config'],
   ['providers'],

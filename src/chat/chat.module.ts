@@ -6,6 +6,7 @@ import { ExplainModule } from '../explain/explain.module.js';
 import { GuardrailsModule } from '../guardrails/guardrails.module.js';
 import { ClockModule } from '../http/clock.module.js';
 import { ObservabilityModule } from '../observability/observability.module.js';
+import { PlanningModule } from '../planning/planning.module.js';
 import { QuotaModule } from '../quota/quota.module.js';
 import { ResilienceModule } from '../resilience/resilience.module.js';
 import { RoutingModule } from '../routing/routing.module.js';
@@ -28,6 +29,7 @@ import { UsageController } from './usage.controller.js';
     ChaosModule,
     ExplainModule,
     GuardrailsModule,
+    PlanningModule,
     QuotaModule,
     RoutingModule,
     ResilienceModule,

@@ -27,8 +27,8 @@ export interface Candidate {
   readonly weight: number;
   /** The weight that counts now: times an operator's override, the breaker's slow start, 0 while it rests. */
   readonly effectiveWeight: number;
-  /** Chance to be the first of its tier, 0 to 1, where nothing is pinned. */
-  readonly share: number;
+  /** Chance to be the first of its tier, 0 to 1, where nothing is pinned; null where latency or cost decides. */
+  readonly share: number | null;
   /** Place in the plan from 0 on; null where it is not in it. */
   readonly place: number | null;
   readonly eligible: boolean;
@@ -47,6 +47,8 @@ export interface PlannedRoute {
   readonly pins: readonly string[];
   readonly noFailover: boolean;
   readonly plan: readonly Target[];
+  /** The weight decides who is the first of a tier. */
+  readonly byWeight: boolean;
 }
 
 /** Looks at a model's targets without touching them: nothing is taken, probed or counted. */
@@ -58,6 +60,7 @@ export function candidatesOf(
 ): Candidate[] {
   const firstTier = Math.min(...route.plan.map(({ tier }) => tier));
   const looked = targets.map((target) => look(target, route, stateOf(target), overrides, firstTier));
+  if (!route.byWeight) return looked;
   return looked.map((candidate) => ({ ...candidate, share: shareOf(candidate, looked) }));
 }
 
@@ -79,7 +82,7 @@ function look(
     tier: target.tier,
     weight: target.weight,
     effectiveWeight,
-    share: 0,
+    share: null,
     place: place < 0 ? null : place,
     eligible: excludedBy.length === 0,
     excludedBy,

@@ -13,6 +13,7 @@ import { type ChatRequest, chatRequestSchema } from '../kernel/openai.js';
 import { RequestContext } from '../kernel/request-context.js';
 import { type Model, type Principal, type Snapshot, type Target } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
+import { RoutePlanner } from '../planning/route-planner.js';
 import { boundsOf, isLimited, worstPrice } from '../quota/quota.guard.js';
 import { QUOTA_STORE } from '../quota/quota.tokens.js';
 import { type QuotaStore, type QuotaUsage } from '../quota/quota-store.js';
@@ -62,6 +63,7 @@ export class Explainer {
     private readonly rules: RuleSets,
     private readonly states: TargetStates,
     private readonly overrides: Overrides,
+    private readonly planner: RoutePlanner,
     private readonly drain: DrainState,
     private readonly load: LoadShedding,
     @Inject(QUOTA_STORE) private readonly store: QuotaStore,
@@ -105,8 +107,9 @@ export class Explainer {
   /** How the targets of a request's model stand now; none where it has no model. */
   candidates(ctx: RequestContext, plan: readonly Target[]): Candidate[] {
     if (!ctx.model) return [];
-    const { principal, pins, noFailover } = ctx;
-    const route = { principal, pins, noFailover, plan };
+    const { principal, pins, noFailover, snapshot } = ctx;
+    const byWeight = snapshot.routing.strategy === 'weighted';
+    const route = { principal, pins, noFailover, plan, byWeight };
     return candidatesOf(ctx.model.targets, route, (target) => this.states.of(target), this.overrides);
   }
 
@@ -127,7 +130,7 @@ export class Explainer {
     findings.step = 'quota';
     await this.#quota(ctx, request, model, findings);
     findings.step = 'plan';
-    findings.plan = this.#plan(ctx, model);
+    findings.plan = this.planner.plan(this.#router, ctx, model, findings.estimate?.promptTokens ?? 0);
     findings.step = 'targets';
   }
 
@@ -166,14 +169,6 @@ export class Explainer {
     } catch (error) {
       throw new GatewayError('quota_backend_unavailable', { cause: error });
     }
-  }
-
-  #plan(ctx: RequestContext, model: Model): readonly Target[] {
-    return this.#router.plan(model, ctx.principal, ctx, {
-      weightFactor: (target) => this.states.of(target).weightFactor * this.overrides.weightFactor(target),
-      probeDue: (target) => this.states.of(target).probeDue && this.overrides.weightFactor(target) > 0,
-      admitted: (targets) => this.overrides.admitted(targets),
-    });
   }
 
   /** What the attempts would begin with: a usable target, a queue, or nothing. */

@@ -44,7 +44,8 @@ export interface Candidate {
   readonly id: string;
   readonly tier: number;
   readonly effectiveWeight: number;
-  readonly share: number;
+  /** Null where latency or cost decides. */
+  readonly share: number | null;
   readonly place: number | null;
   readonly eligible: boolean;
   readonly excludedBy: readonly string[];

@@ -120,7 +120,7 @@ function Verdict({ explanation: { verdict, estimate, candidates } }: { readonly 
                 <td class="mono">{candidate.place === null ? '–' : candidate.place + 1}</td>
                 <td class="mono">{candidate.id}</td>
                 <td class="number mono">{candidate.tier}</td>
-                <td class="number mono">{percent(candidate.share)}</td>
+                <td class="number mono">{candidate.share === null ? '–' : percent(candidate.share)}</td>
                 <td>
                   <Reasons candidate={candidate} />
                 </td>
