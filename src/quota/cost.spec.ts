@@ -133,7 +133,7 @@ describe('shipped prices', () => {
   it('say where and when they were read', () => {
     for (const { source, asOf } of PRICE_TABLES) {
       expect(source).toMatch(/^https:/);
-      expect(asOf).toMatch(/^\d{4}-\d{2}$/);
+      expect(asOf).toMatch(/^\d{4}-\d{2}-\d{2}$/);
     }
   });
 });

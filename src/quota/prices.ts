@@ -17,12 +17,13 @@ const PICO_PER_LIST = 1_000_000;
 
 /**
  * List prices of well-known models, for whoever configures none. Vendors change them without notice and grant
- * discounts: a price in the gateway file wins, and who enforces budgets should set one.
+ * discounts: a price in the gateway file wins, and who enforces budgets should set one. Compared with the public data of
+ * @pydantic/genai-prices 0.1.8, of the date below: no difference.
  */
 export const PRICE_TABLES: readonly PriceTable[] = [
   {
     source: 'https://openai.com/api/pricing',
-    asOf: '2026-06',
+    asOf: '2026-09-23',
     models: {
       'gpt-3.5-turbo': [0.5, 0.5, 1.5],
       'gpt-4o': [2.5, 1.25, 10],
@@ -39,7 +40,7 @@ export const PRICE_TABLES: readonly PriceTable[] = [
   },
   {
     source: 'https://docs.anthropic.com/en/docs/about-claude/pricing',
-    asOf: '2026-06',
+    asOf: '2026-09-23',
     models: {
       'claude-3-haiku': [0.25, 0.03, 1.25],
       'claude-3-5-haiku': [0.8, 0.08, 4],
