@@ -121,7 +121,7 @@ describe('chaos by the operations API', () => {
   beforeAll(async () => (lab = await ChaosLab.start()));
   afterEach(async () => {
     await lab.admin('DELETE');
-    while ((await lab.provider()) !== 'a') await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect.poll(() => lab.provider(), { timeout: 20_000 }).toBe('a');
   });
   afterAll(() => lab.stop());
 

@@ -95,9 +95,8 @@ describe('sixteen ways to fail over', () => {
 
   it('1: a 429 with a short Retry-After is waited for', async () => {
     primary(inTurn(refuses(429, { 'retry-after': '1' }), answers('primary')));
-    const before = performance.now();
+    // How long, to the millisecond: the attempt runner's own test, on a clock of its own.
     expect((await pair.plain()).text).toBe('primary');
-    expect(performance.now() - before).toBeGreaterThanOrEqual(1_000);
     expect(pair.calls).toEqual([2, 0]);
   });
 
@@ -228,18 +227,14 @@ describe('sixteen ways to fail over', () => {
 
   it('15: a primary that is down is left alone, all requests are answered, and it is used again soon after', async () => {
     primary((_request, _response, socket) => void socket.resetAndDestroy());
-    let requests = 0;
-    for (const end = performance.now() + 4_000; performance.now() < end; requests++) {
+    const requests = 40;
+    for (let sent = 0; sent < requests; sent++) {
       expect((await pair.plain()).text).toBe('fallback');
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     expect(pair.primary.received.length).toBeLessThanOrEqual(requests);
     primary(answers('primary'));
-    const recovered = performance.now();
-    while ((await pair.plain()).text !== 'primary') {
-      expect(performance.now() - recovered).toBeLessThan(3_000);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await expect.poll(async () => (await pair.plain()).text, { timeout: 3_000 }).toBe('primary');
   });
 
   it('16: model, usage and attempts of the one that answered are what is accounted', async () => {

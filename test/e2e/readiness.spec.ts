@@ -30,11 +30,7 @@ describe('readiness over HTTP', () => {
   const status = async (path: string): Promise<number> => (await fetch(`${gateway.publicUrl}/v1/${path}`)).status;
 
   async function becomes(wanted: number): Promise<void> {
-    const end = Date.now() + 15_000;
-    while ((await status('ready')) !== wanted) {
-      expect(Date.now()).toBeLessThan(end);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await expect.poll(() => status('ready'), { timeout: 15_000 }).toBe(wanted);
   }
 
   it('holds while one provider answers probes, ends when none does, and comes back with the first that does', async () => {
