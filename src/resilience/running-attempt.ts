@@ -128,6 +128,8 @@ export class RunningAttempt implements Answer {
 
   /** Nobody needs its answer any more: lets go of the upstream and ends without a word about it. */
   abandon(): void {
+    // Every request that went well comes by here, and an error costs its stack.
+    if (this.record.endedAt !== undefined) return;
     this.breakOff(new UpstreamFailure('ignored', 'cancelled', 'never'));
   }
 
