@@ -14,14 +14,20 @@ export function openAiDuration(us: number): string {
 
 /** Writes `x-ratelimit-*` for the limits that the key has. */
 export function writeRateHeaders(headers: Record<string, string>, { requests, tokens }: RateLevels): void {
-  if (requests) writeLevel(headers, 'requests', requests);
-  if (tokens) writeLevel(headers, 'tokens', tokens);
+  if (requests) {
+    headers['x-ratelimit-limit-requests'] = String(requests.limit);
+    headers['x-ratelimit-remaining-requests'] = remaining(requests);
+    headers['x-ratelimit-reset-requests'] = openAiDuration(requests.resetUs);
+  }
+  if (tokens) {
+    headers['x-ratelimit-limit-tokens'] = String(tokens.limit);
+    headers['x-ratelimit-remaining-tokens'] = remaining(tokens);
+    headers['x-ratelimit-reset-tokens'] = openAiDuration(tokens.resetUs);
+  }
 }
 
-function writeLevel(headers: Record<string, string>, unit: string, level: RateLevel): void {
-  headers[`x-ratelimit-limit-${unit}`] = String(level.limit);
-  headers[`x-ratelimit-remaining-${unit}`] = String(Math.max(0, Math.floor(level.remaining)));
-  headers[`x-ratelimit-reset-${unit}`] = openAiDuration(level.resetUs);
+function remaining(level: RateLevel): string {
+  return String(Math.max(0, Math.floor(level.remaining)));
 }
 
 /** `retry-after` in whole seconds and `retry-after-ms`, both rounded up: a retry at that moment passes. */
