@@ -147,15 +147,18 @@ export class RedisQuotaStore implements RemoteQuotaStore {
 
   /** Signs as living, and tells how many live and whether the data are still those of the last time. */
   async heartbeat(): Promise<Heartbeat> {
-    const identity = await redisIdentity(this.client);
-    const args = [this.gatewayId, SIGN_COUNTS_US];
-    const run = this.#heartbeat.run(this.client, [GATEWAYS_KEY], args);
-    const reply = (await this.#timed('heartbeat', run)) as number[];
+    const { identity, reply } = await this.#timed('heartbeat', this.#sign());
     const [gateways = 1, lastUs = 0, signUs = 0] = reply;
     const expired = signUs - this.#lastSignUs > SIGN_COUNTS_US;
     const lostWrites = this.#lastSignUs > 0 && !expired && lastUs !== this.#lastSignUs;
     this.#lastSignUs = signUs;
     return { gateways, identity, lostWrites };
+  }
+
+  async #sign(): Promise<{ identity: string; reply: number[] }> {
+    const identity = await redisIdentity(this.client);
+    const reply = await this.#heartbeat.run(this.client, [GATEWAYS_KEY], [this.gatewayId, SIGN_COUNTS_US]);
+    return { identity, reply: reply as number[] };
   }
 
   /** Sends what waits, then leaves. The client stays its owner's. */
@@ -212,11 +215,11 @@ export class RedisQuotaStore implements RemoteQuotaStore {
   }
 
   /** Without a listener: the promise itself. */
-  #timed(operation: StoreRoundTripFact['operation'], run: Promise<unknown>): Promise<unknown> {
+  #timed<Reply>(operation: StoreRoundTripFact['operation'], run: Promise<Reply>): Promise<Reply> {
     return storeRoundTrips.heard ? this.#measured(operation, run) : run;
   }
 
-  async #measured(operation: StoreRoundTripFact['operation'], run: Promise<unknown>): Promise<unknown> {
+  async #measured<Reply>(operation: StoreRoundTripFact['operation'], run: Promise<Reply>): Promise<Reply> {
     const from = this.clock.now();
     let failed = true;
     try {

@@ -9,6 +9,8 @@ export const hasChromium = CHROMIUM !== undefined;
 export const WITHOUT_CHROMIUM =
   "no /usr/bin/chromium (Debian's package chromium): the console is not tested in a browser";
 
+const STEP_MS = 20_000;
+
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({
     ...(CHROMIUM !== undefined && { executablePath: CHROMIUM }),
@@ -24,6 +26,8 @@ export async function openConsole(
 ): Promise<{ readonly page: Page; readonly faults: readonly string[] }> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
+  // Below the time limit of a test, so that a step that hangs is named.
+  page.setDefaultTimeout(STEP_MS);
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => {
