@@ -10,11 +10,12 @@ import { HealthController, READINESS_DETAIL } from './health/health.controller.j
 import { ReadinessIndicator } from './health/readiness.indicator.js';
 import { GatewayExceptionFilter } from './http/exception.filter.js';
 import { KnownRoutes } from './http/known-routes.js';
+import { EndedFacts } from './observability/ended-facts.js';
 import { GatewayMetrics } from './observability/gateway-metrics.js';
 import { MetricsController } from './observability/metrics.controller.js';
 
 /** What the operations listener sees of the public one: the same objects. */
-const SHARED = [GatewayMetrics, ReadinessIndicator] as const;
+const SHARED = [EndedFacts, GatewayMetrics, ReadinessIndicator] as const;
 
 /** The operations listener: metrics, health, admin. Never shed, and bound to loopback unless told otherwise. */
 @Module({})

@@ -5,7 +5,9 @@ import { ClockModule } from '../http/clock.module.js';
 import { type Clock } from '../kernel/clock.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { AccessLog } from './access-log.js';
+import { AttemptMetrics } from './attempt-metrics.js';
 import { BreakerLog } from './breaker-log.js';
+import { EndedFacts } from './ended-facts.js';
 import { FactMetrics } from './fact-metrics.js';
 import { FlightRecorder } from './flight-recorder.js';
 import { GatewayMetrics } from './gateway-metrics.js';
@@ -21,7 +23,9 @@ import { Tracing } from './tracing/tracing.js';
   imports: [ClockModule, GatewayConfigModule],
   providers: [
     AccessLog,
+    AttemptMetrics,
     BreakerLog,
+    EndedFacts,
     FactMetrics,
     FlightRecorder,
     GatewayMetrics,
@@ -37,6 +41,6 @@ import { Tracing } from './tracing/tracing.js';
       useFactory: (environment: Environment, clock: Clock) => new ProcessLogger(environment.logLevel, clock),
     },
   ],
-  exports: [FlightRecorder, GatewayMetrics, ProcessLogger, SloTracker],
+  exports: [EndedFacts, FlightRecorder, GatewayMetrics, ProcessLogger, SloTracker],
 })
 export class ObservabilityModule {}
