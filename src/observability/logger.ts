@@ -41,8 +41,8 @@ export class ProcessLogger {
     );
     process.on('exit', this.#atExit);
     const flush = (): void => {
-      this.#lines.flush();
-      this.#destination.flush();
+      // Without lines it would write an empty text, on a thread of its own.
+      if (this.#lines.flush()) this.#destination.flush();
       clock.after(FLUSH_AFTER_MS, flush);
     };
     clock.after(FLUSH_AFTER_MS, flush);
