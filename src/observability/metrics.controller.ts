@@ -1,13 +1,18 @@
-import { Controller, Get, Headers, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Inject, Res } from '@nestjs/common';
 import { PrometheusController } from '@willsoto/nestjs-prometheus';
 import { type FastifyReply } from 'fastify';
+import { type Clock } from '../kernel/clock.js';
+import { CLOCK } from '../kernel/tokens.js';
 import { exposition } from './exposition.js';
 import { GatewayMetrics } from './gateway-metrics.js';
 
 /** The scrape target: text format 0.0.4, or OpenMetrics where the scraper asks for it. */
 @Controller()
 export class MetricsController extends PrometheusController {
-  constructor(private readonly metrics: GatewayMetrics) {
+  constructor(
+    private readonly metrics: GatewayMetrics,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
     super();
   }
 
@@ -16,7 +21,7 @@ export class MetricsController extends PrometheusController {
     @Res({ passthrough: true }) reply: FastifyReply,
     @Headers('accept') accept?: string,
   ): Promise<string> {
-    const { contentType, text } = await exposition(this.metrics.registry, accept);
+    const { contentType, text } = await exposition(this.metrics.registry, accept, () => this.clock.turn());
     void reply.header('content-type', contentType);
     return text;
   }
