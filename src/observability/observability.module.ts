@@ -6,6 +6,7 @@ import { type Clock } from '../kernel/clock.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { AccessLog } from './access-log.js';
 import { BreakerLog } from './breaker-log.js';
+import { CredentialMetrics } from './credential-metrics.js';
 import { FactMetrics } from './fact-metrics.js';
 import { FlightRecorder } from './flight-recorder.js';
 import { GatewayMetrics } from './gateway-metrics.js';
@@ -22,6 +23,7 @@ import { Tracing } from './tracing/tracing.js';
   providers: [
     AccessLog,
     BreakerLog,
+    CredentialMetrics,
     FactMetrics,
     FlightRecorder,
     GatewayMetrics,
