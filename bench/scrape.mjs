@@ -53,6 +53,8 @@ function gatewayConfig(upstream) {
       ...names.map((name, n) => ({ name, targets: targetsOf(`bench${'-'.repeat(n + 1)}2x1`), price })),
       { name: 'held', targets: targetsOf(HELD_MODEL), price },
     ],
+    // A busy machine must not end the run.
+    resilience: { shedding: { enabled: false } },
   };
 }
 
