@@ -8,6 +8,7 @@ import { AdminModule } from './admin/admin.module.js';
 import { PUBLIC_ADDRESS, type PublicAddress } from './admin/playground-relay.js';
 import { HealthController, READINESS_DETAIL } from './health/health.controller.js';
 import { ReadinessIndicator } from './health/readiness.indicator.js';
+import { ClockModule } from './http/clock.module.js';
 import { GatewayExceptionFilter } from './http/exception.filter.js';
 import { KnownRoutes } from './http/known-routes.js';
 import { EndedFacts } from './observability/ended-facts.js';
@@ -30,7 +31,7 @@ export class OpsModule {
     return {
       module: OpsModule,
       imports: [
-        { ...metrics, providers: [...(metrics.providers ?? []), ...shared] },
+        { ...metrics, imports: [ClockModule], providers: [...(metrics.providers ?? []), ...shared] },
         TerminusModule.forRoot({ logger: false }),
         AdminModule.with([...AdminModule.SHARED.map(instance), { provide: PUBLIC_ADDRESS, useValue: addressOf(app) }]),
       ],

@@ -1,7 +1,9 @@
-import { Controller, Get, Headers, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Inject, Res } from '@nestjs/common';
 import { PrometheusController } from '@willsoto/nestjs-prometheus';
 import { type FastifyReply } from 'fastify';
 import { EndedFacts } from './ended-facts.js';
+import { type Clock } from '../kernel/clock.js';
+import { CLOCK } from '../kernel/tokens.js';
 import { exposition } from './exposition.js';
 import { GatewayMetrics } from './gateway-metrics.js';
 
@@ -11,6 +13,7 @@ export class MetricsController extends PrometheusController {
   constructor(
     private readonly metrics: GatewayMetrics,
     private readonly facts: EndedFacts,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {
     super();
   }
@@ -21,7 +24,7 @@ export class MetricsController extends PrometheusController {
     @Headers('accept') accept?: string,
   ): Promise<string> {
     this.facts.flush();
-    const { contentType, text } = await exposition(this.metrics.registry, accept);
+    const { contentType, text } = await exposition(this.metrics.registry, accept, () => this.clock.turn());
     void reply.header('content-type', contentType);
     return text;
   }

@@ -8,6 +8,7 @@ import { AccessLog } from './access-log.js';
 import { AttemptMetrics } from './attempt-metrics.js';
 import { BreakerLog } from './breaker-log.js';
 import { EndedFacts } from './ended-facts.js';
+import { CredentialMetrics } from './credential-metrics.js';
 import { FactMetrics } from './fact-metrics.js';
 import { FlightRecorder } from './flight-recorder.js';
 import { GatewayMetrics } from './gateway-metrics.js';
@@ -26,6 +27,7 @@ import { Tracing } from './tracing/tracing.js';
     AttemptMetrics,
     BreakerLog,
     EndedFacts,
+    CredentialMetrics,
     FactMetrics,
     FlightRecorder,
     GatewayMetrics,

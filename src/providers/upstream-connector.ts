@@ -1,6 +1,8 @@
 import { type LookupAddress, lookup as dnsLookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
+import { certificateSeen } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
 
@@ -65,6 +67,7 @@ export function upstreamConnector(rules: DialRules, clock: Clock): buildConnecto
         return;
       }
       noteBytesRead(connected);
+      if (connected instanceof TLSSocket) noteCertificate(connected, options.hostname);
       callback(null, connected);
     };
     // undici returns the socket, which its types do not say.
@@ -88,6 +91,13 @@ function noteBytesRead(socket: Socket): void {
   socket.prependListener('error', (error) => {
     bytesReadAtError.set(error, socket.bytesRead);
   });
+}
+
+function noteCertificate(socket: TLSSocket, hostname: string): void {
+  if (!certificateSeen.heard) return;
+  // Absent where a session was resumed without it.
+  const expiresAt = Date.parse(socket.getPeerCertificate().valid_to);
+  if (!Number.isNaN(expiresAt)) certificateSeen.publish({ hostname, expiresAt });
 }
 
 function asConnectFailure(error: Error): UpstreamFailure {
