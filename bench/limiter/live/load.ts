@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as passed } from 'node:timers/promises';
 import { seededRandom } from '../../../test/support/seeded-random.js';
 
@@ -49,6 +50,7 @@ export class Load {
   /** Open loop: requests arrive at random, whatever becomes of those before them. */
   async arrivals(perSecond: number, seconds: number): Promise<readonly Call[]> {
     const over = new AbortController();
+    setMaxListeners(0, over.signal);
     const calls: Promise<Call>[] = [];
     const from = performance.now();
     let dueMs = 0;
