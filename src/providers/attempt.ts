@@ -1,5 +1,5 @@
 import { type Clock, type Timer } from '../kernel/clock.js';
-import { type ChatRequest } from '../kernel/openai.js';
+import { type ChatRequest, streamedTwin } from '../kernel/openai.js';
 import { type Target } from '../kernel/snapshot.js';
 import {
   type AnswerFacts,
@@ -9,6 +9,7 @@ import {
   type ProviderAdapter,
   UpstreamFailure,
 } from '../kernel/upstream.js';
+import { AnswerAssembly } from './answer-assembly.js';
 import { type ProviderKind } from './catalog.js';
 import { IdleWatch } from './idle-watch.js';
 import { type SseEvent, SseDecoder } from './sse-decoder.js';
@@ -34,6 +35,8 @@ export interface AttemptBounds {
 
 /** One call to one target: from bytes sent to batches of events, each phase bounded. Ends once. */
 export class Attempt {
+  /** When the first content of an assembled answer came; undefined elsewhere, for there it is when `first` is done. */
+  contentAt: number | undefined;
   /** Members of the request that the provider could not take. */
   readonly droppedParams: readonly string[];
   readonly #adapter: ProviderAdapter;
@@ -85,8 +88,10 @@ export class Attempt {
       const head = await this.#exchange.head();
       if (head.status < 200 || head.status > 299) throw await this.#refusal(head);
       this.#checkEncoding(head);
-      return this.options.stream ? await this.#firstEvents(head) : await this.#plainAnswer();
+      if (!this.options.stream) return await this.#plainAnswer();
+      return this.request.stream ? await this.#firstEvents(head) : await this.#assembledAnswer(head);
     } catch (error) {
+      this.#idle?.stop();
       this.#exchange.discard();
       throw this.#redacted(error);
     } finally {
@@ -124,9 +129,22 @@ export class Attempt {
     return { payloads: [], json };
   }
 
-  async #firstEvents(head: ResponseHead): Promise<EventBatch> {
+  /** A plain answer, read as a stream: an upstream that is asked for one stops when its caller leaves. */
+  async #assembledAnswer(head: ResponseHead): Promise<EventBatch> {
+    const assembly = new AnswerAssembly(MAX_ANSWER_BYTES);
+    const first = await this.#firstEvents(head, streamedTwin(this.request));
+    this.#timer.cancel();
+    this.contentAt = this.clock.now();
+    for (let batch: EventBatch | undefined = first; batch; batch = await this.#nextEvents()) {
+      for (const payload of batch.payloads) assembly.add(payload);
+    }
+    const summed = this.target.provider.usagePerChoice ? this.#facts?.usage : undefined;
+    return { payloads: [], json: assembly.json(summed) };
+  }
+
+  async #firstEvents(head: ResponseHead, request = this.request): Promise<EventBatch> {
     if (!head.get('content-type')?.startsWith('text/event-stream')) await this.#notAStream();
-    const decoder = this.#adapter.decoder(this.request, this.target);
+    const decoder = this.#adapter.decoder(request, this.target);
     this.#decoder = decoder;
     this.#facts = decoder.facts;
     const held: string[] = [];

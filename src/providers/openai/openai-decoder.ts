@@ -7,6 +7,8 @@ import { addUsage, readUsage } from './openai-usage.js';
 /** Members that decide something: a payload without any of them is passed on unread. */
 const DECIDES = /"(?:finish_reason|usage|error)":\s*["{]/;
 const CONTENT = '"content":';
+/** No text can hold it: inside a string its quotes would be escaped. */
+const NULL_USAGE = /,\s*"usage":\s*null/;
 
 interface Chunk {
   readonly model?: unknown;
@@ -29,6 +31,8 @@ export class OpenAiDecoder implements EventDecoder {
   readonly #choiceless: boolean;
   readonly #readAll: boolean;
   #addModel = false;
+  /** Upstreams that were asked for usage say `"usage":null` until they tell it: not to a caller that asked for none. */
+  #dropNullUsage = false;
 
   constructor(
     request: ChatRequest,
@@ -45,7 +49,7 @@ export class OpenAiDecoder implements EventDecoder {
     }
     if (this.facts.content && !this.#readAll && !this.#addModel && !DECIDES.test(payload)) {
       this.#countUnread(payload);
-      out.push(payload);
+      out.push(this.#dropNullUsage ? payload.replace(NULL_USAGE, '') : payload);
       return;
     }
     const chunk = parseChunk(payload, this.facts.content);
@@ -66,6 +70,7 @@ export class OpenAiDecoder implements EventDecoder {
       return;
     }
     this.#readModel(chunk.model);
+    this.#dropNullUsage ||= chunk.usage === null && !this.#choiceless;
     if (usage) {
       this.facts.usage = this.target.provider.usagePerChoice ? addUsage(this.facts.usage, usage) : usage;
     }
@@ -84,7 +89,8 @@ export class OpenAiDecoder implements EventDecoder {
   }
 
   #named(chunk: Chunk, payload: string): string {
-    return this.#addModel && !chunk.model ? JSON.stringify({ ...chunk, model: this.target.model }) : payload;
+    const named = this.#addModel && !chunk.model ? JSON.stringify({ ...chunk, model: this.target.model }) : payload;
+    return this.#dropNullUsage ? named.replace(NULL_USAGE, '') : named;
   }
 
   #readChoice(choice: ChunkChoice): void {
