@@ -8,6 +8,7 @@ import { AdminModule } from './admin/admin.module.js';
 import { PUBLIC_ADDRESS, type PublicAddress } from './admin/playground-relay.js';
 import { HealthController, READINESS_DETAIL } from './health/health.controller.js';
 import { ReadinessIndicator } from './health/readiness.indicator.js';
+import { ClockModule } from './http/clock.module.js';
 import { GatewayExceptionFilter } from './http/exception.filter.js';
 import { KnownRoutes } from './http/known-routes.js';
 import { GatewayMetrics } from './observability/gateway-metrics.js';
@@ -30,6 +31,7 @@ export class OpsModule {
       module: OpsModule,
       imports: [
         { ...metrics, providers: [...(metrics.providers ?? []), ...shared] },
+        ClockModule,
         TerminusModule.forRoot({ logger: false }),
         AdminModule.with([...AdminModule.SHARED.map(instance), { provide: PUBLIC_ADDRESS, useValue: addressOf(app) }]),
       ],

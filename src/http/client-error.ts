@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import { type Clock } from '../kernel/clock.js';
 import { type ErrorCode, GatewayError } from '../kernel/gateway-error.js';
 import { ulid } from '../kernel/ulid.js';
+import { endAndLinger } from './lingering-close.js';
 
 /** What Node's parser and timers refuse before any handler sees a request. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -26,6 +27,6 @@ export function clientErrorHandler(clock: Clock): (error: Error & { code?: strin
       `x-request-id: req_${ulid(clock.wall())}`,
       'connection: close',
     ];
-    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+    endAndLinger(socket, `${head.join('\r\n')}\r\n\r\n${body}`, clock);
   };
 }
