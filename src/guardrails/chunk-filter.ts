@@ -1,3 +1,4 @@
+import { jsonText } from '../kernel/json-text.js';
 import { type OutputLimits } from '../kernel/snapshot.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
 import { ChoiceFilter } from './choice-filter.js';
@@ -37,7 +38,7 @@ export class ChunkFilter {
     const chunk = parse(payload);
     const chunks = this.filter(chunk);
     if (chunks === undefined) out.push(payload);
-    else for (const changed of chunks) out.push(JSON.stringify(changed));
+    else for (const changed of chunks) out.push(jsonText(changed));
   }
 
   /** The upstream's stream ended: appends what is still held of choices that gave no finish_reason. */
@@ -52,7 +53,7 @@ export class ChunkFilter {
       choice.ended = true;
     }
     for (const choices of [main, endings]) {
-      if (choices.length > 0) out.push(JSON.stringify(this.#made(choices)));
+      if (choices.length > 0) out.push(jsonText(this.#made(choices)));
     }
   }
 
