@@ -1,5 +1,6 @@
 import { type Socket } from 'node:net';
 import { STATUS_CODES } from 'node:http';
+import { requestRefused } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type ErrorCode, GatewayError } from '../kernel/gateway-error.js';
 import { ulid } from '../kernel/ulid.js';
@@ -19,6 +20,7 @@ export function clientErrorHandler(clock: Clock): (error: Error & { code?: strin
       return;
     }
     const refusal = new GatewayError(CODES[error.code ?? ''] ?? 'bad_request');
+    requestRefused.publish({ code: refusal.code, status: refusal.status, priority: 'default' });
     const body = JSON.stringify({ error: refusal.toObject() });
     const head = [
       `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? 'Error'}`,

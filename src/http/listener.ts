@@ -77,6 +77,8 @@ export function guardEntrance(server: FastifyInstance, chatPath: string, open: O
         done(error as Error);
       }
     };
+    // The answer before it said that the connection closes: nothing behind that is a request any more.
+    if (request.raw.socket.writableEnded) return;
     if (isPipelined(reply.raw)) waitForTurn(reply.raw, request.raw.socket, begin);
     else begin();
   });
