@@ -76,29 +76,30 @@ function decode(pieces, limit) {
   return { events, failed: false };
 }
 
-/** The same events come out however the bytes are cut. */
+/** The same events come out however the bytes are cut; and none is much larger than it may be. */
 export function fuzzEvents(chance) {
   const bytes = Buffer.concat(Array.from({ length: 1 + chance.below(4) }, () => mutate(chance.pick(STREAMS), chance)));
-  const limit = chance.chance(3) ? 8 + chance.below(200) : 1 << 20;
-  deepEqual(decode(cut(bytes, chance), limit), decode([bytes], limit));
-  deepEqual(
-    decode(cut(bytes, chance), limit),
-    decode(
-      [...bytes].map((byte) => Buffer.of(byte)),
-      limit,
-    ),
-  );
+  const whole = decode([bytes], 1 << 20);
+  deepEqual(decode(cut(bytes, chance), 1 << 20), whole);
+  const single = [...bytes].map((byte) => Buffer.of(byte));
+  deepEqual(decode(single, 1 << 20), whole);
+  const limit = 8 + chance.below(200);
+  // A byte that is no UTF-8 becomes three.
+  for (const { data } of decode(cut(bytes, chance), limit).events) ok(Buffer.byteLength(data) <= 3 * limit, data);
   return bytes;
 }
 
 /** A file is refused in words that hold no secret, or is a snapshot. */
 export function fuzzFile(chance) {
   const bytes = mutate(chance.pick(FILES), chance, 4);
+  const text = bytes.toString();
+  // A secret that was copied elsewhere may be taken for a name.
+  const hidden = text.includes(`"secret":"${SECRET}"`) && text.split(SECRET).length === 2;
   try {
-    buildSnapshot(bytes.toString(), sources);
+    buildSnapshot(text, sources);
   } catch (error) {
     ok(error instanceof ConfigError, error);
-    ok(!error.message.includes(SECRET), error);
+    ok(!hidden || !error.message.includes(SECRET), error);
   }
   return bytes;
 }

@@ -26,8 +26,8 @@ function fail(kind, caseSeed, error) {
 process.on('unhandledRejection', (error) => fail('unhandled rejection', seed, error));
 
 console.log(`fuzzing for ${seconds} s, --seed ${seed}`);
-const end = performance.now() + seconds * 1_000;
 const wire = await startWire(random(seed));
+const end = performance.now() + seconds * 1_000;
 
 const parsers = async () => {
   const kinds = { body: fuzzBody, events: fuzzEvents, file: fuzzFile };
