@@ -32,6 +32,7 @@ export class OpsModule {
       module: OpsModule,
       imports: [
         { ...metrics, imports: [ClockModule], providers: [...(metrics.providers ?? []), ...shared] },
+        ClockModule,
         TerminusModule.forRoot({ logger: false }),
         AdminModule.with([...AdminModule.SHARED.map(instance), { provide: PUBLIC_ADDRESS, useValue: addressOf(app) }]),
       ],

@@ -1,3 +1,4 @@
+import { jsonText } from '../kernel/json-text.js';
 import { type OutputLimits } from '../kernel/snapshot.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
 import { ChoiceFilter } from './choice-filter.js';
@@ -45,7 +46,7 @@ export class ChunkFilter {
     if (!framed && this.#frames < MAX_FRAMES) this.#look(payload, chunk);
     const chunks = this.filter(chunk);
     if (chunks === undefined) out.push(payload);
-    else for (const changed of chunks) out.push((framed && this.#frame?.write(changed)) ?? JSON.stringify(changed));
+    else for (const changed of chunks) out.push((framed && this.#frame?.write(changed)) ?? jsonText(changed));
   }
 
   #look(payload: string, chunk: JsonObject): void {
@@ -65,7 +66,7 @@ export class ChunkFilter {
       choice.ended = true;
     }
     for (const choices of [main, endings]) {
-      if (choices.length > 0) out.push(JSON.stringify(this.#made(choices)));
+      if (choices.length > 0) out.push(jsonText(this.#made(choices)));
     }
   }
 

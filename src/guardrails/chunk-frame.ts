@@ -1,3 +1,4 @@
+import { jsonText } from '../kernel/json-text.js';
 import { isObject, type JsonObject } from './text-fields.js';
 
 /** Stands for the text in a frame: nothing else in a chunk may be written like it. */
@@ -27,7 +28,7 @@ export class ChunkFrame {
   static of(payload: string, chunk: JsonObject): ChunkFrame | undefined {
     if (contentOf(chunk) === undefined) return undefined;
     const [entry] = chunk.choices as [JsonObject];
-    const template = JSON.stringify({ ...chunk, choices: [{ ...entry, delta: { content: MARK } }] });
+    const template = jsonText({ ...chunk, choices: [{ ...entry, delta: { content: MARK } }] });
     const [head = '', tail = '', ...more] = template.split(WRITTEN_MARK);
     if (more.length > 0) return undefined;
     const frame = new ChunkFrame(head, tail, chunk, entry);

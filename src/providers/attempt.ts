@@ -11,6 +11,7 @@ import {
 } from '../kernel/upstream.js';
 import { AnswerAssembly } from './answer-assembly.js';
 import { type ProviderKind } from './catalog.js';
+import { tellable } from './error-message.js';
 import { IdleWatch } from './idle-watch.js';
 import { type SseEvent, SseDecoder } from './sse-decoder.js';
 import { type ResponseHead, type UpstreamExchange } from './upstream-exchange.js';
@@ -93,7 +94,7 @@ export class Attempt {
     } catch (error) {
       this.#idle?.stop();
       this.#exchange.discard();
-      throw this.#redacted(error);
+      throw this.#asFailure(error);
     } finally {
       this.#timer.cancel();
     }
@@ -110,7 +111,7 @@ export class Attempt {
     } catch (error) {
       this.#idle?.stop();
       this.#exchange.discard();
-      throw this.#redacted(error);
+      throw this.#asFailure(error);
     }
   }
 
@@ -234,14 +235,14 @@ export class Attempt {
     return this.#adapter.classify(head.status, head.all(), body);
   }
 
-  /** An upstream may quote our credential in its error. */
-  #redacted(error: unknown): unknown {
-    if (!(error instanceof UpstreamFailure)) return error;
-    const secret = this.target.provider.apiKey?.reveal();
-    const said = error.details.error;
-    if (!secret || !said?.message.includes(secret)) return error;
-    const clean = { ...said, message: said.message.replaceAll(secret, '[redacted]') };
-    return new UpstreamFailure(error.outcome, error.reason, error.retryable, { ...error.details, error: clean });
+  /** What stopped a decoder was in the upstream's bytes; and an upstream may quote our credential in its error. */
+  #asFailure(error: unknown): UpstreamFailure {
+    if (!(error instanceof UpstreamFailure))
+      return new UpstreamFailure('fault', 'malformed', 'elsewhere', { cause: error });
+    const { outcome, reason, retryable, details } = error;
+    if (!details.error) return error;
+    const told = tellable(details.error, this.target.provider.apiKey?.reveal());
+    return new UpstreamFailure(outcome, reason, retryable, { ...details, error: told });
   }
 }
 

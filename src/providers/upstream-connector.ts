@@ -23,11 +23,16 @@ for (const [net, prefix] of [
   privateAddresses.addSubnet(net, prefix, 'ipv4');
 }
 for (const [net, prefix] of [
-  ['::', 128],
-  ['::1', 128],
+  // With ::1, and IPv4 as IPv6 embedded it before.
+  ['::', 96],
+  // IPv4 behind translators and tunnels: which address it is, they decide.
   ['64:ff9b::', 96],
+  ['64:ff9b:1::', 48],
+  ['2001::', 32],
+  ['2002::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
+  ['fec0::', 10],
   ['ff00::', 8],
 ] as const) {
   privateAddresses.addSubnet(net, prefix, 'ipv6');

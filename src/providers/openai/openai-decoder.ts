@@ -9,6 +9,8 @@ const DECIDES = /"(?:finish_reason|usage|error)":\s*["{]/;
 const CONTENT = '"content":';
 /** No text can hold it: inside a string its quotes would be escaped. */
 const NULL_USAGE = /,\s*"usage":\s*null/;
+/** The most choices that a request may ask for. */
+const MAX_CHOICES = 128;
 
 interface Chunk {
   readonly model?: unknown;
@@ -63,7 +65,7 @@ export class OpenAiDecoder implements EventDecoder {
       this.facts.failure ??= failure;
       return;
     }
-    const choices = Array.isArray(chunk.choices) ? (chunk.choices as ChunkChoice[]) : undefined;
+    const choices = Array.isArray(chunk.choices) ? (chunk.choices as unknown[]) : undefined;
     const usage = readUsage(chunk.usage);
     if (!choices && !usage) {
       this.facts.failure ??= new UpstreamFailure('fault', 'malformed', 'elsewhere');
@@ -74,7 +76,13 @@ export class OpenAiDecoder implements EventDecoder {
     if (usage) {
       this.facts.usage = this.target.provider.usagePerChoice ? addUsage(this.facts.usage, usage) : usage;
     }
-    for (const choice of choices ?? []) this.#readChoice(choice);
+    for (const choice of choices ?? []) {
+      if (!isChoice(choice)) {
+        this.facts.failure ??= new UpstreamFailure('fault', 'malformed', 'elsewhere');
+        return;
+      }
+      this.#readChoice(choice);
+    }
     // The usage chunk was asked for by the gateway: it leaves only if the caller asked, too.
     const usageOnly = usage !== undefined && (choices ?? []).length === 0;
     if (!usageOnly || this.#choiceless) out.push(this.#named(chunk, payload));
@@ -121,6 +129,13 @@ export class OpenAiDecoder implements EventDecoder {
     while (close > 0 && payload.charAt(close - 1) === '\\') close = payload.indexOf('"', close + 1);
     this.facts.characters += Math.max(1, close - open - 1);
   }
+}
+
+/** Choices are counted, and one is kept for each: an upstream must not say how many there are. */
+function isChoice(value: unknown): value is ChunkChoice {
+  if (typeof value !== 'object' || value === null) return false;
+  const { index = 0 } = value as { readonly index?: unknown };
+  return Number.isInteger(index) && (index as number) >= 0 && (index as number) < MAX_CHOICES;
 }
 
 /** Length of what a delta adds: text, reasoning, refusal, tool calls. A role alone is nothing. */
