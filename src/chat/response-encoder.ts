@@ -100,28 +100,29 @@ export class ResponseEncoder {
   #drained(ctx: RequestContext, raw: ServerResponse): Promise<void> {
     return new Promise((resolve) => {
       const stalled = this.clock.after(ctx.snapshot.limits.writeStallMs, () => raw.destroy());
-      const connection = raw.socket ?? raw;
+      // Events written past Node's framing are told of by the socket alone.
+      const { socket } = raw;
       const go = (): void => {
         stalled.cancel();
-        connection.off('drain', go);
-        raw.off('close', go);
+        raw.off('drain', go).off('close', go);
+        socket?.off('drain', go);
         resolve();
       };
-      connection.once('drain', go);
-      raw.once('close', go);
+      raw.once('drain', go).once('close', go);
+      socket?.once('drain', go);
       if (ctx.closed) go();
     });
   }
 }
 
 /**
- * Writes events as one chunk of an answer whose headers were sent: in one write, where Node's own framing takes one
- * for each of length, text and line end.
+ * Writes events as one chunk of an answer that has begun: in one write, where Node's own framing takes one for each of
+ * length, text and line end. What Node still holds of the answer (newer ones put chunks of one tick together) goes first.
  * @returns false where the caller is to be waited for
  */
 function writeEvents(raw: ServerResponse, events: string): boolean {
   const { socket } = raw;
-  if (!socket || !raw.chunkedEncoding) return raw.write(events);
+  if (!socket || !raw.chunkedEncoding || raw.writableLength > 0) return raw.write(events);
   return socket.write(`${Buffer.byteLength(events).toString(16)}\r\n${events}\r\n`);
 }
 
