@@ -136,6 +136,22 @@ describe('the base', () => {
   });
 });
 
+describe.each([
+  ['Redis', 'examples/redis/redis.yaml', 'StatefulSet'],
+  ['vLLM', 'examples/vllm/vllm.yaml', 'Deployment'],
+])('the example of %s', (_, path, kind) => {
+  it('passes the restricted Pod Security Standard, within bounds and with probes', () => {
+    const pod = podOf(read(path).find((resource) => resource.kind === kind)!);
+    expect(pod.automountServiceAccountToken).toBe(false);
+    expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+    for (const { securityContext, resources, readinessProbe, livenessProbe } of pod.containers) {
+      expect(securityContext).toMatchObject({ allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } });
+      expect(Object.keys(resources.limits)).toEqual(expect.arrayContaining(['cpu', 'memory']));
+      expect([readinessProbe, livenessProbe]).not.toContain(undefined);
+    }
+  });
+});
+
 describe('the autoscaler', () => {
   interface Metric {
     readonly type: string;
