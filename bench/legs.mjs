@@ -28,13 +28,16 @@ const nodeRelay = (file) => ({
 
 const goBinary = (folder) => join(folder, 'reverseproxy');
 
-/** The gateway with its own file; `bannedWords` of them are looked for in every answer. */
-const gatewayLeg = (about, file, bannedWords) => ({
+/**
+ * The gateway with its own file; `bannedWords` of them are looked for in every answer, `traced` is the share of requests
+ * whose spans go to a collector.
+ */
+const gatewayLeg = (about, file, { bannedWords = 0, traced = 0 } = {}) => ({
   about,
   missing: () => existsSync(entry) || 'dist/main.js is absent: npm run build',
   command: ({ nodeFlags }) => [process.execPath, ...nodeFlags, entry],
   prepare: (setting) => writeGatewayConfig(join(setting.folder, file), { ...setting, bannedWords }),
-  env: async ({ folder, port, redisUrl }) => ({
+  env: async ({ folder, port, redisUrl, collector }) => ({
     NODE_ENV: 'production',
     HOST: '127.0.0.1',
     PORT: String(port),
@@ -42,7 +45,9 @@ const gatewayLeg = (about, file, bannedWords) => ({
     OPS_PORT: String(await freePort()),
     LOG_LEVEL: 'info',
     // What the caller's shell sets for another gateway must not bend this one.
-    ...{ DEBUG: '', REDIS_URL: redisUrl, PROVIDER_WEIGHTS: '', OTEL_EXPORTER_OTLP_ENDPOINT: '' },
+    ...{ DEBUG: '', REDIS_URL: redisUrl, PROVIDER_WEIGHTS: '' },
+    ...{ OTEL_EXPORTER_OTLP_ENDPOINT: traced > 0 ? collector : '', OTEL_TRACES_SAMPLER_ARG: String(traced) },
+    OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
     CONFIG_PATH: join(folder, file),
   }),
   readyPath: '/v1/ready',
@@ -51,10 +56,18 @@ const gatewayLeg = (about, file, bannedWords) => ({
 /** `missing` says why a leg cannot run here; `prepare` runs once; `bare` is the unit. */
 export const LEGS = {
   bare: { about: 'node:http and undici dispatch, bytes through: the unit r', ...nodeRelay('bare.mjs') },
-  gateway: gatewayLeg('this gateway, every layer on', 'gateway.yaml', 0),
+  gateway: gatewayLeg('this gateway, every layer on', 'gateway.yaml'),
   guarded: {
-    ...gatewayLeg('the same, with 10,000 banned words', 'guarded.yaml', 10_000),
+    ...gatewayLeg('the same, with 10,000 banned words', 'guarded.yaml', { bannedWords: 10_000 }),
     // It answers a question of its own: what it costs to look at every word.
+    onRequest: true,
+  },
+  sampled: {
+    ...gatewayLeg('the same, one request in ten traced', 'sampled.yaml', { traced: 0.1 }),
+    onRequest: true,
+  },
+  traced: {
+    ...gatewayLeg('the same, every request traced', 'traced.yaml', { traced: 1 }),
     onRequest: true,
   },
   fastify: { about: 'Fastify and undici request', ...nodeRelay('fastify.mjs') },

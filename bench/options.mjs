@@ -21,7 +21,7 @@ Compares what one request costs in this gateway and in plain relays: CPU time of
 requests, each leg once per round, and each figure as a ratio to the bare relay's in the same round. Absolute times
 depend on the machine; ratios hardly do. Build first (npm run build) to have the gateway take part.
 
-  --legs A,B          which legs (default: all that can run here but guarded; bare is always there, it is the unit)
+  --legs A,B          which legs (default: all that can run here but guarded, sampled, traced; bare is always there, it is the unit)
 ${list(LEGS, (leg) => leg.about)}
   --workloads A,B     which workloads (default: all)
 ${list(WORKLOADS, (workload) => workload.title)}

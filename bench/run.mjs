@@ -75,7 +75,17 @@ async function compare(options, folder) {
   const { url: upstream } = await firstLine(upstreamProcess);
   const load = start('load', [...node, join(bench, 'load.mjs')], { core: WORLD_CORE, ipc: true });
   const redisUrl = options.quota === 'redis' ? await startRedis(folder) : '';
-  const setting = { folder, upstream, models: MODELS, nodeFlags: options.nodeFlags, quota: options.quota, redisUrl };
+  const collectorProcess = start('collector', [...node, join(bench, 'collector.mjs')], { core: WORLD_CORE });
+  const { url: collector } = await firstLine(collectorProcess);
+  const setting = {
+    folder,
+    upstream,
+    collector,
+    models: MODELS,
+    nodeFlags: options.nodeFlags,
+    quota: options.quota,
+    redisUrl,
+  };
   for (const name of names) LEGS[name].prepare?.(setting);
 
   const legs = [];

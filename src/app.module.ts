@@ -3,6 +3,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { LoggerModule } from 'nestjs-pino';
 import { ChatModule } from './chat/chat.module.js';
 import { HealthModule } from './health/health.module.js';
+import { ClockModule } from './http/clock.module.js';
 import { GatewayExceptionFilter } from './http/exception.filter.js';
 import { KnownRoutes } from './http/known-routes.js';
 import { ProcessLogger } from './observability/logger.js';
@@ -18,6 +19,7 @@ import { ObservabilityModule } from './observability/observability.module.js';
       useFactory: ({ logger }: ProcessLogger) => ({ forRoutes: [], pinoHttp: { logger } }),
     }),
     ChatModule,
+    ClockModule,
     HealthModule,
   ],
   providers: [KnownRoutes, { provide: APP_FILTER, useClass: GatewayExceptionFilter }],

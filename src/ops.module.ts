@@ -8,13 +8,15 @@ import { AdminModule } from './admin/admin.module.js';
 import { PUBLIC_ADDRESS, type PublicAddress } from './admin/playground-relay.js';
 import { HealthController, READINESS_DETAIL } from './health/health.controller.js';
 import { ReadinessIndicator } from './health/readiness.indicator.js';
+import { ClockModule } from './http/clock.module.js';
 import { GatewayExceptionFilter } from './http/exception.filter.js';
 import { KnownRoutes } from './http/known-routes.js';
+import { EndedFacts } from './observability/ended-facts.js';
 import { GatewayMetrics } from './observability/gateway-metrics.js';
 import { MetricsController } from './observability/metrics.controller.js';
 
 /** What the operations listener sees of the public one: the same objects. */
-const SHARED = [GatewayMetrics, ReadinessIndicator] as const;
+const SHARED = [EndedFacts, GatewayMetrics, ReadinessIndicator] as const;
 
 /** The operations listener: metrics, health, admin. Never shed, and bound to loopback unless told otherwise. */
 @Module({})
@@ -29,7 +31,8 @@ export class OpsModule {
     return {
       module: OpsModule,
       imports: [
-        { ...metrics, providers: [...(metrics.providers ?? []), ...shared] },
+        { ...metrics, imports: [ClockModule], providers: [...(metrics.providers ?? []), ...shared] },
+        ClockModule,
         TerminusModule.forRoot({ logger: false }),
         AdminModule.with([...AdminModule.SHARED.map(instance), { provide: PUBLIC_ADDRESS, useValue: addressOf(app) }]),
       ],

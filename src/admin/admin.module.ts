@@ -5,6 +5,7 @@ import { ConfigControl } from '../config/config-control.js';
 import { ConfigStore } from '../config/config-store.js';
 import { Explainer } from '../explain/explainer.js';
 import { CLOCK } from '../kernel/tokens.js';
+import { EndedFacts } from '../observability/ended-facts.js';
 import { FlightRecorder } from '../observability/flight-recorder.js';
 import { ProcessLogger } from '../observability/logger.js';
 import { QUOTA_STORE } from '../quota/quota.tokens.js';
@@ -42,6 +43,7 @@ export class AdminModule {
     ConfigControl,
     ConfigStore,
     DrainState,
+    EndedFacts,
     Explainer,
     FlightRecorder,
     InFlightRequests,

@@ -3,19 +3,22 @@ import { anEndedRequest } from '../../test/support/ended-request.js';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { requestEnded } from '../kernel/channels.js';
 import { type ChatRequest } from '../kernel/openai.js';
+import { EndedFacts } from '../observability/ended-facts.js';
 import { TrafficWindow } from './traffic-window.js';
 
 const STREAM = { stream: true } as ChatRequest;
 
 describe('the traffic of the last minutes', () => {
   let clock: ManualClock;
+  let facts: EndedFacts;
   let traffic: TrafficWindow;
 
   beforeEach(() => {
     clock = new ManualClock();
-    traffic = new TrafficWindow(clock);
+    facts = new EndedFacts(clock);
+    traffic = new TrafficWindow(clock, facts);
   });
-  afterEach(() => traffic.onModuleDestroy());
+  afterEach(() => facts.onModuleDestroy());
 
   it('counts what ended in a second, once the second is over', () => {
     requestEnded.publish(anEndedRequest({ status: 200, end: 'completed', firstContentAt: 40, request: STREAM }));

@@ -1,8 +1,8 @@
-import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { requestEnded } from '../kernel/channels.js';
+import { Inject, Injectable } from '@nestjs/common';
 import { type Clock } from '../kernel/clock.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { CLOCK } from '../kernel/tokens.js';
+import { EndedFacts } from '../observability/ended-facts.js';
 import { addedMs } from '../observability/added-latency.js';
 import { classOf } from '../observability/request-class.js';
 import { SecondSamples } from './second-samples.js';
@@ -30,7 +30,7 @@ export interface TrafficSecond {
 
 /** The last 10 minutes of chat requests, second by second. */
 @Injectable()
-export class TrafficWindow implements OnModuleDestroy {
+export class TrafficWindow {
   readonly #finished: TrafficSecond[] = [];
   readonly #ttft = new SecondSamples();
   readonly #added = new SecondSamples();
@@ -38,16 +38,20 @@ export class TrafficWindow implements OnModuleDestroy {
   #failed = 0;
   #refused = 0;
   #second: number;
-  readonly #unsubscribe = requestEnded.subscribe((ctx) => {
-    this.#count(ctx);
-  });
 
-  constructor(@Inject(CLOCK) private readonly clock: Clock) {
+  constructor(
+    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly facts: EndedFacts,
+  ) {
     this.#second = this.#now();
+    facts.onRequest((ctx) => {
+      this.#count(ctx);
+    });
   }
 
   /** Finished seconds, oldest first. */
   seconds(): readonly TrafficSecond[] {
+    this.facts.flush();
     this.#roll();
     return this.#finished;
   }
@@ -57,12 +61,8 @@ export class TrafficWindow implements OnModuleDestroy {
     return this.seconds().at(-1);
   }
 
-  onModuleDestroy(): void {
-    this.#unsubscribe();
-  }
-
   #count(ctx: RequestContext): void {
-    this.#roll();
+    this.#roll(secondOf(ctx.endedAt));
     this.#requests++;
     if (classOf(ctx) === 'bad') this.#failed++;
     else if (ctx.status >= 400 && ctx.status < 499) this.#refused++;
@@ -72,18 +72,17 @@ export class TrafficWindow implements OnModuleDestroy {
     if (ctx.request?.stream === true) this.#ttft.add(firstContentAt - ctx.receivedAt);
   }
 
-  /** Closes the seconds that are over. */
-  #roll(): void {
-    const now = this.#now();
-    if (now === this.#second) return;
+  /** Closes the seconds before `now`. */
+  #roll(now = this.#now()): void {
+    if (now <= this.#second) return;
     this.#second = Math.max(this.#second, now - SECONDS);
-    for (; this.#second < now; this.#second++) this.#finished.push(this.#close(now));
+    for (; this.#second < now; this.#second++) this.#finished.push(this.#close());
     this.#finished.splice(0, this.#finished.length - SECONDS);
   }
 
-  #close(now: number): TrafficSecond {
+  #close(): TrafficSecond {
     const closed = {
-      at: (Math.floor(this.clock.wall() / 1_000) - (now - this.#second)) * 1_000,
+      at: (Math.floor(this.clock.wall() / 1_000) - (this.#now() - this.#second)) * 1_000,
       requests: this.#requests,
       failed: this.#failed,
       refused: this.#refused,
@@ -99,6 +98,10 @@ export class TrafficWindow implements OnModuleDestroy {
   }
 
   #now(): number {
-    return Math.floor(this.clock.now() / 1_000);
+    return secondOf(this.clock.now());
   }
+}
+
+function secondOf(ms: number): number {
+  return Math.floor(ms / 1_000);
 }

@@ -14,7 +14,12 @@ const PEPPER = 'a pepper of thirty-two characters or more';
 const principal = aPrincipal();
 const [old, young] = [mintKey(), mintKey()];
 const hex = (key: string) => new KeyDigester(PEPPER).format(key).replace('hmac-sha256:', '');
-const keyOf = (...keys: string[]): ApiKey => ({ principal, secret: undefined, digests: keys.map(hex) });
+const keyOf = (...keys: string[]): ApiKey => ({
+  principal,
+  secret: undefined,
+  digests: keys.map(hex),
+  expiresAt: undefined,
+});
 const fileOf = (keys: readonly ApiKey[], anonymous?: Principal) => ({ keys, anonymous }) as unknown as Snapshot;
 
 describe('Authenticator', () => {
@@ -51,6 +56,13 @@ describe('Authenticator', () => {
     const after = fileOf([keyOf(young)]);
     expect(await who(`Bearer ${old}`, after)).toMatchObject({ code: 'invalid_api_key' });
     expect(await who(`Bearer ${young}`, after)).toBe(principal);
+  });
+
+  it('refuses a key that has expired as it refuses an unknown one, without a reload', async () => {
+    const file = fileOf([{ ...keyOf(old), expiresAt: clock.wall() + 1_000 }]);
+    expect(await who(`Bearer ${old}`, file)).toBe(principal);
+    await clock.advance(1_000);
+    expect(await who(`Bearer ${old}`, file)).toMatchObject({ status: 401, message: 'Incorrect API key provided.' });
   });
 
   it('lets a request that began with the older file finish by it', async () => {

@@ -22,7 +22,7 @@ export class Authenticator implements OnModuleInit {
   constructor(
     private readonly config: ConfigStore,
     environment: Environment,
-    @Inject(CLOCK) clock: Clock,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.#failures = new FailureBucket(clock);
     this.#pepper = environment.GATEWAY_KEY_PEPPER?.reveal();
@@ -50,10 +50,10 @@ export class Authenticator implements OnModuleInit {
     });
   }
 
-  /** The owner of a valid key; never the anonymous principal. */
+  /** The owner of a valid key that has not expired; never the anonymous principal. */
   identify(authorization: string | undefined, snapshot: Snapshot): Principal | undefined {
     const key = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
     if (key === undefined || (looksMinted(key) && !hasValidChecksum(key))) return undefined;
-    return this.#indexes.get(snapshot)?.find(key);
+    return this.#indexes.get(snapshot)?.find(key, this.clock.wall());
   }
 }

@@ -8,10 +8,12 @@ const DIGEST_BYTES = 32;
 interface Entry {
   readonly digest: Buffer;
   readonly principal: Principal | undefined;
+  /** Wall clock ms. */
+  readonly expiresAt: number;
 }
 
 // Compared with where nothing was found, so that a miss does the same work as a hit.
-const NOBODY: Entry = { digest: Buffer.alloc(DIGEST_BYTES), principal: undefined };
+const NOBODY: Entry = { digest: Buffer.alloc(DIGEST_BYTES), principal: undefined, expiresAt: Infinity };
 
 /**
  * Finds who a bearer is. One digest and one comparison whether it is known, unknown or malformed;
@@ -24,24 +26,28 @@ export class KeyIndex {
 
   constructor(keys: readonly ApiKey[], pepper: string | undefined) {
     this.#digester = new KeyDigester(pepper);
-    for (const { principal, secret, digests } of keys) {
-      for (const hex of digests) this.#add(Buffer.from(hex, 'hex').toString('binary'), principal);
-      if (secret !== undefined && fits(secret.reveal())) this.#add(this.#digester.digest(secret.reveal()), principal);
+    for (const key of keys) {
+      const { secret, digests } = key;
+      for (const hex of digests) this.#add(Buffer.from(hex, 'hex').toString('binary'), key);
+      if (secret !== undefined && fits(secret.reveal())) this.#add(this.#digester.digest(secret.reveal()), key);
     }
   }
 
-  /** The principal of a bearer token of at most 256 bytes; undefined where it is nobody's. */
-  find(bearer: string): Principal | undefined {
+  /**
+   * The principal of a bearer token of at most 256 bytes; undefined where it is nobody's, or nobody's any more.
+   * @param wallMs now
+   */
+  find(bearer: string, wallMs: number): Principal | undefined {
     const wellFormed = fits(bearer) && (!looksMinted(bearer) || hasValidChecksum(bearer));
     const digest = this.#digester.digest(wellFormed ? bearer : '');
     const entry = this.#byDigest.get(digest) ?? NOBODY;
     this.#presented.write(digest, 'binary');
     const same = timingSafeEqual(this.#presented, entry.digest);
-    return same && wellFormed ? entry.principal : undefined;
+    return same && wellFormed && wallMs < entry.expiresAt ? entry.principal : undefined;
   }
 
-  #add(digest: string, principal: Principal): void {
-    this.#byDigest.set(digest, { digest: Buffer.from(digest, 'binary'), principal });
+  #add(digest: string, { principal, expiresAt = Infinity }: ApiKey): void {
+    this.#byDigest.set(digest, { digest: Buffer.from(digest, 'binary'), principal, expiresAt });
   }
 }
 

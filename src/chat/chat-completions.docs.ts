@@ -1,14 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiBody,
-  type ApiResponseSchemaHost,
-  ApiHeader,
-  ApiOperation,
-  ApiResponse,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { chatRequestJsonSchema } from '../kernel/openai.js';
+import { ErrorResponses } from './error-responses.docs.js';
 
 const EXAMPLES = {
   plain: {
@@ -36,22 +29,6 @@ export function ChatCompletionsDocs(): MethodDecorator {
     ApiHeader({ name: 'X-Request-Timeout-Ms', required: false, description: 'Deadline of the whole request, ms' }),
     ApiBody({ schema: chatRequestJsonSchema as never, examples: EXAMPLES }),
     ApiResponse({ status: 200, description: 'chat.completion, or a stream of chat.completion.chunk' }),
-    ...[400, 401, 403, 404, 408, 413, 415, 429, 500, 502, 503, 504].map((status) =>
-      ApiResponse({ status, description: "An error in OpenAI's shape", schema: ERROR_SCHEMA }),
-    ),
+    ErrorResponses(400, 401, 403, 404, 408, 413, 415, 429, 431, 500, 502, 503, 504),
   );
 }
-
-const text = { type: 'string' } as const;
-const nullableText = { type: 'string', nullable: true } as const;
-const ERROR_SCHEMA: ApiResponseSchemaHost['schema'] = {
-  type: 'object',
-  required: ['error'],
-  properties: {
-    error: {
-      type: 'object',
-      required: ['message', 'type', 'param', 'code'],
-      properties: { message: text, type: text, param: nullableText, code: nullableText },
-    },
-  },
-};

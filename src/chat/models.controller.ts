@@ -1,9 +1,10 @@
 import { Controller, Get, Headers, Ip, Param } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Authenticator } from '../auth/authenticator.js';
 import { findModel, visibleModels } from '../auth/model-access.js';
 import { ConfigStore } from '../config/config-store.js';
 import { type Model } from '../kernel/snapshot.js';
+import { ErrorResponses } from './error-responses.docs.js';
 
 interface ModelObject {
   readonly id: string;
@@ -24,6 +25,8 @@ export class ModelsController {
 
   @Get()
   @ApiOperation({ summary: 'List the models that this key may use' })
+  @ApiOkResponse({ description: 'A list of models' })
+  @ErrorResponses(400, 401, 429, 431)
   list(
     @Headers('authorization') authorization: string | undefined,
     @Ip() address: string,
@@ -36,6 +39,8 @@ export class ModelsController {
 
   @Get(':id')
   @ApiOperation({ summary: 'One model' })
+  @ApiOkResponse({ description: 'A model' })
+  @ErrorResponses(400, 401, 404, 429, 431)
   one(
     @Param('id') id: string,
     @Headers('authorization') authorization: string | undefined,

@@ -83,6 +83,8 @@ export class RequestOpening {
     this.inFlight.add(ctx);
     ctx.onClose(() => {
       if (ctx.status === 0) ctx.status = CLIENT_CLOSED_REQUEST;
+      ctx.endedAt = this.clock.now();
+      ctx.endedWall = this.clock.wall();
       requestEnded.publish(ctx);
     });
     reply.raw.once('close', () => ctx.close());

@@ -62,8 +62,12 @@ export class ResponseEncoder {
 
   async #stream(ctx: RequestContext, answer: Answer, raw: ServerResponse): Promise<void> {
     try {
+      let begun = false;
       for (let batch: EventBatch | undefined = answer.first; batch; batch = await answer.next()) {
-        if (!raw.write(frame(batch))) await this.#drained(ctx, raw);
+        // Node sends the headers with the first write.
+        const taken = begun ? writeEvents(raw, frame(batch)) : raw.write(frame(batch));
+        begun = true;
+        if (!taken) await this.#drained(ctx, raw);
         if (ctx.closed) {
           await this.#readOn(ctx, answer);
           return;
@@ -96,17 +100,29 @@ export class ResponseEncoder {
   #drained(ctx: RequestContext, raw: ServerResponse): Promise<void> {
     return new Promise((resolve) => {
       const stalled = this.clock.after(ctx.snapshot.limits.writeStallMs, () => raw.destroy());
+      const connection = raw.socket ?? raw;
       const go = (): void => {
         stalled.cancel();
-        raw.off('drain', go);
+        connection.off('drain', go);
         raw.off('close', go);
         resolve();
       };
-      raw.once('drain', go);
+      connection.once('drain', go);
       raw.once('close', go);
       if (ctx.closed) go();
     });
   }
+}
+
+/**
+ * Writes events as one chunk of an answer whose headers were sent: in one write, where Node's own framing takes one
+ * for each of length, text and line end.
+ * @returns false where the caller is to be waited for
+ */
+function writeEvents(raw: ServerResponse, events: string): boolean {
+  const { socket } = raw;
+  if (!socket || !raw.chunkedEncoding) return raw.write(events);
+  return socket.write(`${Buffer.byteLength(events).toString(16)}\r\n${events}\r\n`);
 }
 
 function frame({ payloads }: EventBatch): string {

@@ -1,5 +1,5 @@
 import { Controller, Get, Headers, Inject, Ip } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Authenticator } from '../auth/authenticator.js';
 import { ConfigStore } from '../config/config-store.js';
 import { GatewayError } from '../kernel/gateway-error.js';
@@ -7,6 +7,7 @@ import { type KeyLimits } from '../kernel/snapshot.js';
 import { QUOTA_STORE } from '../quota/quota.tokens.js';
 import { type QuotaStore } from '../quota/quota-store.js';
 import { type BudgetObject, budgetObject, type LevelObject, levelObject } from '../quota/usage-object.js';
+import { ErrorResponses } from './error-responses.docs.js';
 
 interface UsageObject {
   readonly object: 'usage';
@@ -31,6 +32,8 @@ export class UsageController {
 
   @Get()
   @ApiOperation({ summary: "This key's limits, what is spent and reserved, and when it resets" })
+  @ApiOkResponse({ description: 'Limits and usage' })
+  @ErrorResponses(400, 401, 429, 431, 503)
   async usage(
     @Headers('authorization') authorization: string | undefined,
     @Ip() address: string,

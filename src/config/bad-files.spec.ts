@@ -43,6 +43,11 @@ const BAD_FILES: readonly (readonly [string, string, ...string[]])[] = [
   ['has a tag', `${BASE}slo: !ruby/object { a: 1 }\n`, 'line 4, column 6: unknown tag; allowed are plain YAML values'],
   ['is two documents', `${BASE}---\n${BASE}`, 'line 4, column 1: more than one YAML document; allowed is one'],
   ['has another version', BASE.replace('version: 1', 'version: 2'), 'version: found 2, expected 1'],
+  [
+    'has a secret that ran into its key',
+    `${BASE}auth: { keys: [{ id: k, secret:a-secret-of-sixteen }] }\n`,
+    'auth.keys[0].secret…: unknown key, allowed are id, secret, digest, digests, role, org, team, user, priority, degradable, models, providers, limits, budgets, budgetOnRedisDown',
+  ],
   ['misspells a section', `${BASE}guardrial: {}\n`, 'guardrial: unknown key, did you mean "guardrails"?'],
   [
     'has a key in snake case',

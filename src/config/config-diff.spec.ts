@@ -88,6 +88,14 @@ describe('the difference between two configurations, in words', () => {
     expect(lines).toContain('resilience.maxAttempts 3 -> 5');
   });
 
+  it('says when a key ends now', () => {
+    const lines = diff(({ auth, ...file }) => ({
+      ...file,
+      auth: { ...auth, keys: [{ ...auth.keys[0], expiresAt: '2027-01-31T01:00:00+01:00' }, ...auth.keys.slice(1)] },
+    }));
+    expect(lines).toEqual([expect.stringMatching(/^key "a": expiresAt .*2027-01-31T00:00:00.000Z/)]);
+  });
+
   it('says that the order changed where nothing else did', () => {
     expect(diff((file) => ({ ...file, providers: [...file.providers].reverse() }))).toEqual([
       'the order of entries changed',

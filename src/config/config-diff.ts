@@ -41,8 +41,8 @@ function settingChange(name: string, from: Snapshot, to: Snapshot): string[] {
   return SKIPPED.has(name) ? [] : member(name, from[setting], to[setting]);
 }
 
-function flatKey({ principal, secret, digests }: Snapshot['keys'][number]): Entry {
-  return { ...principal, secret, digests };
+function flatKey({ principal, secret, digests, expiresAt }: Snapshot['keys'][number]): Entry {
+  return { ...principal, secret, digests, expiresAt: expiresAt && new Date(expiresAt).toISOString() };
 }
 
 function anonymousAccess(from: Snapshot['anonymous'], to: Snapshot['anonymous']): string[] {

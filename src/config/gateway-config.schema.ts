@@ -100,6 +100,10 @@ const apiKeySchema = z.strictObject({
     .min(1)
     .optional()
     .describe('Several digests, each valid: the old and the new one while a key is rotated'),
+  expiresAt: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe('When the key ends, as 2027-01-31T00:00:00Z; an alert comes 14 days before; absent: never'),
   role: choice(['client', 'admin'], 'client', 'admin may use the operations API'),
   ...principalShape,
 });

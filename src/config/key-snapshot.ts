@@ -64,7 +64,8 @@ function buildKey(config: ApiKeyConfig, path: string, { references, findings, ha
     const where = config.digest !== undefined && index === 0 ? 'digest' : 'digests';
     return readDigest(text, `${path}.${where}`, { references, findings });
   });
-  return { principal: principal(config, path, findings), secret, digests };
+  const expiresAt = config.expiresAt === undefined ? undefined : Date.parse(config.expiresAt);
+  return { principal: principal(config, path, findings), secret, digests, expiresAt };
 }
 
 function readDigest(raw: string, path: string, context: Pick<KeyContext, 'references' | 'findings'>): string[] {

@@ -184,6 +184,15 @@ models:
     expect(load(text, { GATEWAY_KEY_PEPPER: 'pepper' }).keys[0]!.digests).toEqual([one, two!.toLowerCase()]);
   });
 
+  it('takes the end of a key in any time zone; without one it lasts', () => {
+    const key = (more: string): string => `${MINIMAL}auth: { keys: [{ id: k, secret: ${SECRET}${more} }] }`;
+    const ends = (more: string): number | undefined => load(key(more)).keys[0]!.expiresAt;
+    expect(ends('')).toBeUndefined();
+    expect(ends(', expiresAt: 2027-01-31T00:00:00Z')).toBe(Date.UTC(2027, 0, 31));
+    expect(ends(', expiresAt: "2027-01-31T02:00:00+02:00"')).toBe(Date.UTC(2027, 0, 31));
+    expect(() => ends(', expiresAt: next year')).toThrow(/expiresAt/);
+  });
+
   it('knows models and providers that are called like members of every object only if they are there', () => {
     const { models, providers } = load(MINIMAL);
     for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {

@@ -118,5 +118,5 @@ function baseUrl(config: ProviderConfig, path: string, context: ProviderContext)
   if (!config.allowPrivate && isPrivateHost(url.hostname)) {
     problem('found a loopback or private address, expected a public one (or allowPrivate: true)');
   }
-  return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+  return `${url.origin}${url.pathname}`.replace(/(?<!\/)\/+$/, '');
 }

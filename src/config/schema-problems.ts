@@ -27,7 +27,9 @@ function issueLines(schema: z.ZodType, root: unknown, issue: Issue, base: Path):
   const path = [...base, ...issue.path];
   const where = pathText(path);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => `${pathText([...path, key])}: ${unknownKey(key, knownKeys(schema, path))}`);
+    return issue.keys.map(
+      (key) => `${pathText([...path, shownKey(key)])}: ${unknownKey(key, knownKeys(schema, path))}`,
+    );
   }
   if (issue.code === 'invalid_union') {
     const branch = meantBranch(issue.errors);
@@ -41,6 +43,12 @@ function issueLines(schema: z.ZodType, root: unknown, issue: Issue, base: Path):
 /** The branch of a union whose type fits, if any: its problems say more than "neither". */
 function meantBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
   return branches.find((issues) => !issues.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0));
+}
+
+/** A key that is no name may be a value that ran into it: `secret:abc` without a space is one key. */
+function shownKey(key: string): string {
+  const name = /^[\w.-]{0,40}/.exec(key)?.[0] ?? '';
+  return name === key ? key : `${name}…`;
 }
 
 function unknownKey(key: string, known: readonly string[]): string {

@@ -1,4 +1,5 @@
 import { type OutputLimits } from '../kernel/snapshot.js';
+import { jsonText } from '../kernel/json-text.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
 import { ChoiceFilter } from './choice-filter.js';
 import { dropLogprobs } from './chunk-filter.js';
@@ -24,7 +25,7 @@ export function filterAnswer(json: Buffer, rules: readonly Rule[], limits: Outpu
     changed = filterChoice(choice, choice.message, filter) || changed;
     if (rules.length > 0) changed = dropLogprobs(choice) || changed;
   }
-  return changed ? Buffer.from(JSON.stringify(answer)) : json;
+  return changed ? Buffer.from(jsonText(answer)) : json;
 }
 
 function filterChoice(choice: JsonObject, message: JsonObject, filter: ChoiceFilter): boolean {

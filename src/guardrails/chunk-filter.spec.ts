@@ -76,6 +76,45 @@ describe('ChunkFilter', () => {
     );
   });
 
+  it('says the same of a stream whose chunks are alike as of one whose chunks are all written differently', () => {
+    const piece = fc.oneof(
+      fc.constantFrom('forb', 'id', 'den', ' ', '"', '\\', '\n', '\u2028', 'ﬀ', '\ud83d', '\ude00'),
+      fc.string(),
+    );
+    const redact: BannedWord = { ...FORBIDDEN, action: 'redact' };
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), fc.boolean(), (pieces, ends) => {
+        const alike = pieces.map((content) => chunk({ content }));
+        // A space where none need be: no frame fits.
+        const unlike = alike.map((payload, at) => payload.replace('{', `{${' '.repeat(at + 1)}`));
+        const stop = ends ? [chunk({}, 0, 'stop')] : [];
+        const said = (payloads: readonly string[]): unknown =>
+          pass(new ChunkFilter(rules(redact), UNLIMITED, 1, ignore), [...payloads, ...stop]).map(
+            (out) => JSON.parse(out) as unknown,
+          );
+        expect(said(alike)).toEqual(said(unlike));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('reads a chunk anew that is broken, has a name twice, or says more than the one before', () => {
+    const filter = (payload: string): string[] => {
+      const out: string[] = [];
+      const chunks = new ChunkFilter(rules(FORBIDDEN), UNLIMITED, 1, ignore);
+      chunks.push(chunk({ content: 'a ' }), out);
+      chunks.push(payload, out);
+      return out.slice(1);
+    };
+    expect(filter(chunk({ content: 'b ' }))).toEqual([chunk({ content: 'b ' })]);
+    expect(() => filter(chunk({ content: 'b' }).replace('"b"', '"b\\"'))).toThrow(UpstreamFailure);
+    expect(() => filter(chunk({ content: 'b' }).replace('"b"', '"b\n"'))).toThrow(UpstreamFailure);
+    const twice = chunk({ content: 'b ' }).replace('"b "', '"b ","refusal":"it is forbidden "');
+    expect(filter(twice).join()).not.toContain('forbidden');
+    const hidden = chunk({ content: 'forbidden ' }).replace('{"content"', '{"content":"b ","content"');
+    expect(filter(hidden).join()).not.toContain('forbidden');
+  });
+
   it('passes payloads through untouched where nothing is held', () => {
     const payloads = [
       chunk({ role: 'assistant', content: '' }),

@@ -1,14 +1,21 @@
+import { jsonText } from '../kernel/json-text.js';
 import { type OutputLimits } from '../kernel/snapshot.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
 import { ChoiceFilter } from './choice-filter.js';
+import { ChunkFrame } from './chunk-frame.js';
 import { type ReportHit, type Rule } from './rule.js';
 import { isEmptyDelta, isObject, type JsonObject } from './text-fields.js';
+
+/** Frames that are looked for in a stream: where each chunk has another, looking for it costs more than it saves. */
+const MAX_FRAMES = 4;
 
 /** The guardrails of one streamed answer: chunks in, chunks out. */
 export class ChunkFilter {
   readonly #choices = new Map<number, ChoiceFilter>();
   /** The chunk whose members, choices and usage apart, the chunks made here share. */
   #last: JsonObject = { object: 'chat.completion.chunk' };
+  #frame: ChunkFrame | undefined;
+  #frames = 0;
 
   /** @param expected how many choices the caller asked for */
   constructor(
@@ -34,10 +41,17 @@ export class ChunkFilter {
    * @throws UpstreamFailure malformed, where the payload is no JSON object
    */
   push(payload: string, out: string[]): void {
-    const chunk = parse(payload);
+    const framed = this.#frame?.read(payload);
+    const chunk = framed ?? parse(payload);
+    if (!framed && this.#frames < MAX_FRAMES) this.#look(payload, chunk);
     const chunks = this.filter(chunk);
     if (chunks === undefined) out.push(payload);
-    else for (const changed of chunks) out.push(JSON.stringify(changed));
+    else for (const changed of chunks) out.push((framed && this.#frame?.write(changed)) ?? jsonText(changed));
+  }
+
+  #look(payload: string, chunk: JsonObject): void {
+    this.#frame = ChunkFrame.of(payload, chunk);
+    if (this.#frame) this.#frames++;
   }
 
   /** The upstream's stream ended: appends what is still held of choices that gave no finish_reason. */
@@ -52,7 +66,7 @@ export class ChunkFilter {
       choice.ended = true;
     }
     for (const choices of [main, endings]) {
-      if (choices.length > 0) out.push(JSON.stringify(this.#made(choices)));
+      if (choices.length > 0) out.push(jsonText(this.#made(choices)));
     }
   }
 

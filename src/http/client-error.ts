@@ -1,8 +1,10 @@
 import { type Socket } from 'node:net';
 import { STATUS_CODES } from 'node:http';
+import { requestRefused } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type ErrorCode, GatewayError } from '../kernel/gateway-error.js';
 import { ulid } from '../kernel/ulid.js';
+import { endAndLinger } from './lingering-close.js';
 
 /** What Node's parser and timers refuse before any handler sees a request. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -18,6 +20,7 @@ export function clientErrorHandler(clock: Clock): (error: Error & { code?: strin
       return;
     }
     const refusal = new GatewayError(CODES[error.code ?? ''] ?? 'bad_request');
+    requestRefused.publish({ code: refusal.code, status: refusal.status, priority: 'default' });
     const body = JSON.stringify({ error: refusal.toObject() });
     const head = [
       `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? 'Error'}`,
@@ -26,6 +29,6 @@ export function clientErrorHandler(clock: Clock): (error: Error & { code?: strin
       `x-request-id: req_${ulid(clock.wall())}`,
       'connection: close',
     ];
-    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+    endAndLinger(socket, `${head.join('\r\n')}\r\n\r\n${body}`, clock);
   };
 }

@@ -1,6 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { type FastifyError } from 'fastify';
 import { type ErrorCode, GatewayError } from '../kernel/gateway-error.js';
+import { UpstreamFailure } from '../kernel/upstream.js';
 import { validationError } from './validation-error.js';
 
 /** Fastify's own refusals, by its error codes. */
@@ -30,6 +31,8 @@ const HTTP_CODES: Readonly<Record<number, ErrorCode>> = {
 /** Any error as the one that the caller is told; what is unknown says nothing of itself. */
 export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
+  // An answer that was taken for good, and turned out to be none when it was filtered.
+  if (error instanceof UpstreamFailure) return new GatewayError('upstream_error', { cause: error });
   if (!(error instanceof Error)) return new GatewayError('internal_error');
   const { code, validation } = error as Partial<FastifyError>;
   if (validation) return validationError(validation);

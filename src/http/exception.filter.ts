@@ -1,16 +1,31 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, Logger, ServiceUnavailableException } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  Inject,
+  Logger,
+  ServiceUnavailableException,
+} from '@nestjs/common';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { type Clock } from '../kernel/clock.js';
 import { GatewayError } from '../kernel/gateway-error.js';
+import { CLOCK } from '../kernel/tokens.js';
 import { findContext } from './context-slot.js';
 import { toGatewayError } from './error-answer.js';
 import { KnownRoutes } from './known-routes.js';
+import { answerAndLinger } from './lingering-close.js';
+
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** The one place that answers errors: every entrance ends here, in OpenAI's shape. */
 @Catch()
 export class GatewayExceptionFilter implements ExceptionFilter {
   readonly #logger = new Logger('Exceptions');
 
-  constructor(private readonly routes: KnownRoutes) {}
+  constructor(
+    private readonly routes: KnownRoutes,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
@@ -32,11 +47,14 @@ export class GatewayExceptionFilter implements ExceptionFilter {
       ctx.end = error.status < 500 ? 'refused' : 'failed';
     }
     if (reply.raw.headersSent || reply.raw.destroyed) return;
-    void reply
-      .code(error.status)
-      .headers({ ...ctx?.answerHeaders, ...error.headers, 'x-request-id': request.id })
-      .type('application/json; charset=utf-8')
-      .send({ error: error.toObject() });
+    const headers = { ...ctx?.answerHeaders, ...error.headers, 'x-request-id': request.id, 'content-type': JSON_TYPE };
+    const body = JSON.stringify({ error: error.toObject() });
+    if (error.headers.connection === 'close' && !request.raw.complete) {
+      reply.hijack();
+      answerAndLinger(request.raw, reply.raw, error.status, headers, body, this.clock);
+      return;
+    }
+    void reply.code(error.status).headers(headers).send(body);
   }
 
   /** A known path with another method is 405, with what it does take. */

@@ -34,7 +34,7 @@ export function readChatBody(raw: IncomingMessage, done: BodyDone): void {
       return;
     }
     raw.pause();
-    raw.removeAllListeners('data').removeAllListeners('end');
+    raw.removeAllListeners('data').removeAllListeners('end').removeAllListeners('error');
     done(tooLarge(limit));
   });
   raw.once('end', () => {

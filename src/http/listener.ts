@@ -6,6 +6,7 @@ import { GatewayError } from '../kernel/gateway-error.js';
 import { clientErrorHandler } from './client-error.js';
 import { toGatewayError } from './error-answer.js';
 import { readChatBody } from './json-body.js';
+import { isPipelined, waitForTurn } from './pipelining.js';
 import { requestIdOf } from './request-id.js';
 
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -60,17 +61,26 @@ export function guardEntrance(server: FastifyInstance, chatPath: string, open: O
       server.server.emit('request', request, response);
     });
   }
+  const enter = (request: FastifyRequest, reply: FastifyReply): void => {
+    checkRequest(request);
+    if (request.raw.httpVersionMinor === 0) reply.raw.shouldKeepAlive = false;
+    // Answers of chat requests carry the id among the headers that their encoder or the filter writes at once.
+    if (request.routeOptions.url === chatPath && request.method === 'POST') open(request, reply);
+    else void reply.header('x-request-id', request.id);
+  };
   server.addHook('onRequest', (request, reply, done) => {
-    try {
-      checkRequest(request);
-      if (request.raw.httpVersionMinor === 0) reply.raw.shouldKeepAlive = false;
-      // Answers of chat requests carry the id among the headers that their encoder or the filter writes at once.
-      if (request.routeOptions.url === chatPath && request.method === 'POST') open(request, reply);
-      else void reply.header('x-request-id', request.id);
-      done();
-    } catch (error) {
-      done(error as Error);
-    }
+    const begin = (): void => {
+      try {
+        enter(request, reply);
+        done();
+      } catch (error) {
+        done(error as Error);
+      }
+    };
+    // The answer before it said that the connection closes: nothing behind that is a request any more.
+    if (request.raw.socket.writableEnded) return;
+    if (isPipelined(reply.raw)) waitForTurn(reply.raw, request.raw.socket, begin);
+    else begin();
   });
 }
 

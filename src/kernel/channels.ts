@@ -118,6 +118,15 @@ export interface AuthenticationFact {
 
 export const authenticationFailed = typedChannel<AuthenticationFact>('authentication');
 
+/** An upstream showed its certificate when a connection to it was made. */
+export interface CertificateFact {
+  readonly hostname: string;
+  /** Wall clock ms. */
+  readonly expiresAt: number;
+}
+
+export const certificateSeen = typedChannel<CertificateFact>('certificate');
+
 /** A reservation was too small: more was charged than was held. */
 export interface OverrunFact {
   readonly nanoUsd: number;

@@ -111,3 +111,10 @@ export class ChatRequest {
     return this.body.max_completion_tokens ?? this.body.max_tokens ?? undefined;
   }
 }
+/** The plain request as it is put to an upstream that is asked for a stream: with the usage at its end. */
+export function streamedTwin({ body, document }: ChatRequest): ChatRequest {
+  return new ChatRequest(
+    { ...body, stream: true, stream_options: { ...body.stream_options, include_usage: true } },
+    document,
+  );
+}

@@ -69,6 +69,9 @@ export class RequestContext {
   charge: Charge | undefined;
   /** Monotonic ms of the first content handed to the caller's socket. */
   firstContentAt: number | undefined;
+  /** Monotonic ms of the end, and the wall clock's, ms since the epoch; 0 until then. */
+  endedAt = 0;
+  endedWall = 0;
   /** Time spent waiting for admission, ms. */
   queuedMs = 0;
   /** Monotonic ms: a valid body was read, its content was checked, its quota was reserved; undefined where it did not get so far. */

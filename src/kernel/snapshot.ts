@@ -72,6 +72,8 @@ export interface ApiKey {
   readonly secret: Secret | undefined;
   /** Hex HMAC-SHA-256 digests. */
   readonly digests: readonly string[];
+  /** Wall clock ms from which on the key is nobody's; undefined where it lasts. */
+  readonly expiresAt: number | undefined;
 }
 
 export type Hosting = 'hosted' | 'selfHosted';

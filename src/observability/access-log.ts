@@ -1,29 +1,19 @@
-import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { requestEnded } from '../kernel/channels.js';
-import { type Clock } from '../kernel/clock.js';
+import { Injectable } from '@nestjs/common';
 import { formatNanoUsd } from '../kernel/money-format.js';
 import { type RequestContext } from '../kernel/request-context.js';
-import { CLOCK } from '../kernel/tokens.js';
+import { EndedFacts } from './ended-facts.js';
 import { ProcessLogger } from './logger.js';
 
 /** One line per chat request, written at its end: the ledger. */
 @Injectable()
-export class AccessLog implements OnModuleInit, OnModuleDestroy {
-  #unsubscribe: (() => void) | undefined;
-
-  constructor(
-    private readonly logger: ProcessLogger,
-    @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
-
-  onModuleInit(): void {
-    this.#unsubscribe = requestEnded.subscribe((ctx) => {
-      this.logger.writeLine(ledgerLine(ctx, this.clock));
+export class AccessLog {
+  constructor(logger: ProcessLogger, facts: EndedFacts) {
+    facts.onRequest((ctx) => {
+      logger.writeLine(ledgerLine(ctx));
     });
-  }
-
-  onModuleDestroy(): void {
-    this.#unsubscribe?.();
+    logger.beforeClose(() => {
+      facts.flush();
+    });
   }
 }
 
@@ -31,12 +21,12 @@ export class AccessLog implements OnModuleInit, OnModuleDestroy {
  * The line, serialised by hand: it is written for every request, and a logger's machinery costs more than its text.
  * Never the prompt, the completion or a key's text. Times are ms.
  */
-export function ledgerLine(ctx: RequestContext, clock: Clock): string {
+export function ledgerLine(ctx: RequestContext): string {
   const { charge, answeredBy, request, firstContentAt, principal } = ctx;
   const facts = answeredBy?.facts;
   const ttftMs = firstContentAt === undefined ? null : round(firstContentAt - ctx.receivedAt);
   return (
-    `{"level":"info","time":"${isoTime(clock.wall())}","msg":"request","requestId":"${ctx.requestId}",` +
+    `{"level":"info","time":"${isoTime(ctx.endedWall)}","msg":"request","requestId":"${ctx.requestId}",` +
     `"gatewayId":"${ctx.id}","keyId":"${principal.keyId}","org":"${principal.org}",` +
     `"model":${text(ctx.model?.name)},"provider":${text(answeredBy?.target.provider.name)},` +
     `"upstreamModel":${text(facts?.model)},"stream":${request?.stream === true},"attempts":${ctx.attempts.length},"continued":${ctx.continued.length},` +
@@ -44,7 +34,7 @@ export function ledgerLine(ctx: RequestContext, clock: Clock): string {
     `"cut":${text(ctx.cut)},"chaos":${text(ctx.chaos)},` +
     `"promptTokens":${charge?.promptTokens ?? 0},"completionTokens":${charge?.completionTokens ?? 0},` +
     `"usageSource":"${charge?.usageSource ?? 'none'}","costUsd":"${formatNanoUsd(charge?.costNanoUsd ?? 0)}",` +
-    `"queuedMs":${round(ctx.queuedMs)},"ttftMs":${ttftMs},"durationMs":${round(clock.now() - ctx.receivedAt)}}`
+    `"queuedMs":${round(ctx.queuedMs)},"ttftMs":${ttftMs},"durationMs":${round(ctx.endedAt - ctx.receivedAt)}}`
   );
 }
 

@@ -117,6 +117,8 @@ export class HistogramChild<Label extends string = string> {
   #sum = 0;
   /** The last one of each bucket; made with the first. */
   #exemplars: (Exemplar | undefined)[] | undefined;
+  /** Made with the first scrape. */
+  #labelsOfBuckets: readonly Readonly<Record<string, string | number>>[] | undefined;
 
   constructor(
     readonly labels: LabelValues<Label>,
@@ -139,6 +141,14 @@ export class HistogramChild<Label extends string = string> {
     exemplars[this.#bucketOf(value)] = { labelSet: { trace_id: traceId }, value, timestamp: wallMs / 1000 };
   }
 
+  /** The same objects at every scrape, so that the exposition need not write them out again. */
+  #bucketLabels(): readonly Readonly<Record<string, string | number>>[] {
+    return (this.#labelsOfBuckets ??= [...this.bounds, '+Inf'].map((le) => ({
+      le,
+      ...(this.labels as Record<string, string | number>),
+    })));
+  }
+
   #bucketOf(value: number): number {
     let low = 0;
     let high = this.bounds.length;
@@ -153,12 +163,12 @@ export class HistogramChild<Label extends string = string> {
   /** Cumulative buckets, sum and count, as the exposition format wants them. */
   series(name: string): Series[] {
     const labels = this.labels as Record<string, string | number>;
+    const metricName = `${name}_bucket`;
     let running = 0;
-    const buckets = [...this.bounds, '+Inf'].map((le, at) => {
+    const buckets = this.#bucketLabels().map((bucket, at) => {
       running += this.#counts[at] ?? 0;
       const exemplar = this.#exemplars?.[at];
-      const series = { labels: { le, ...labels }, value: running, metricName: `${name}_bucket` };
-      return exemplar ? { ...series, exemplar } : series;
+      return { labels: bucket, value: running, metricName, ...(exemplar && { exemplar }) };
     });
     return [
       ...buckets,

@@ -1,4 +1,3 @@
-import { type Clock } from '../kernel/clock.js';
 import { type RequestStages, stagesOf } from './request-stages.js';
 import { type AttemptRecord, type Charge, type RequestContext, type RequestEnd } from '../kernel/request-context.js';
 
@@ -41,13 +40,12 @@ export interface FlightRecord {
 }
 
 /** Copies what is worth remembering, so that the context, its body and its answer can be collected. */
-export function recordOf(ctx: RequestContext, clock: Clock): FlightRecord {
-  const { receivedAt } = ctx;
-  const endedAt = clock.now();
+export function recordOf(ctx: RequestContext): FlightRecord {
+  const { receivedAt, endedAt } = ctx;
   return {
     requestId: ctx.requestId,
     gatewayId: ctx.id,
-    endedAt: clock.wall(),
+    endedAt: ctx.endedWall,
     keyId: ctx.principal.keyId,
     org: ctx.principal.org,
     model: ctx.model?.name,

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { anEndedRequest } from '../../test/support/ended-request.js';
 import { ManualClock } from '../../test/support/manual-clock.js';
+import { EndedFacts } from './ended-facts.js';
 import { FlightRecorder } from './flight-recorder.js';
 
 function recorderOf(count: number): FlightRecorder {
-  const recorder = new FlightRecorder(new ManualClock());
+  const recorder = new FlightRecorder(new EndedFacts(new ManualClock()));
   for (let at = 0; at < count; at++) {
     recorder.add(anEndedRequest({ status: 200, code: at % 2 ? 'overloaded' : undefined }, {}, `request-${at}`));
   }

@@ -1,8 +1,6 @@
-import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { requestEnded } from '../kernel/channels.js';
-import { type Clock } from '../kernel/clock.js';
+import { Injectable } from '@nestjs/common';
 import { type RequestContext } from '../kernel/request-context.js';
-import { CLOCK } from '../kernel/tokens.js';
+import { EndedFacts } from './ended-facts.js';
 import { type FlightRecord, recordOf } from './flight-record.js';
 
 /** How many ended requests are remembered. */
@@ -19,23 +17,19 @@ export interface FlightFilter {
 
 /** Remembers the last 1,000 chat requests, without any of their text: what happened to one that somebody asks about. */
 @Injectable()
-export class FlightRecorder implements OnModuleDestroy {
+export class FlightRecorder {
   readonly #ring: FlightRecord[] = [];
   #next = 0;
-  // Not at onModuleInit: Nest calls that again for the operations listener, which shares this object.
-  readonly #unsubscribe = requestEnded.subscribe((ctx) => {
-    this.add(ctx);
-  });
 
-  constructor(@Inject(CLOCK) private readonly clock: Clock) {}
-
-  onModuleDestroy(): void {
-    this.#unsubscribe();
+  constructor(private readonly facts: EndedFacts) {
+    facts.onRequest((ctx) => {
+      this.add(ctx);
+    });
   }
 
   /** Takes an ended request in, in place of the oldest where the ring is full. */
   add(ctx: RequestContext): void {
-    this.#ring[this.#next] = recordOf(ctx, this.clock);
+    this.#ring[this.#next] = recordOf(ctx);
     this.#next = (this.#next + 1) % CAPACITY;
   }
 
@@ -59,6 +53,7 @@ export class FlightRecorder implements OnModuleDestroy {
   }
 
   *#newestFirst(): Generator<FlightRecord> {
+    this.facts.flush();
     const count = this.#ring.length;
     for (let back = 1; back <= count; back++) {
       const record = this.#ring[(this.#next - back + CAPACITY) % CAPACITY];

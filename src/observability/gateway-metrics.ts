@@ -225,6 +225,11 @@ export class GatewayMetrics {
     'Share of the error budget left, over at most 3 days of this process.',
     ['slo'],
   );
+  readonly credentialExpiry = this.#gauge(
+    'gateway_credential_expiry_timestamp_seconds',
+    "When the first of the keys, or of the upstreams' certificates, expires.",
+    ['kind'],
+  );
   readonly configValid = this.#gauge('gateway_config_valid', '1 while the file on disk is the one in force.');
   readonly configHash = this.#gauge('gateway_config_hash', 'First 48 bits of the SHA-256 of the configuration.');
   readonly chaosActive = this.#gauge('gateway_chaos_active', 'Chaos experiments in force.');

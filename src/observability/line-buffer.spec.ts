@@ -18,8 +18,7 @@ describe('LineBuffer', () => {
   it('hands on whatever waits when it is told to, and nothing where nothing waits', () => {
     const { written, buffer } = buffered(100);
     buffer.write('a\n');
-    buffer.flush();
-    buffer.flush();
+    expect([buffer.flush(), buffer.flush()]).toEqual([true, false]);
     expect(written).toEqual(['a\n']);
   });
 });

@@ -13,6 +13,7 @@ export class ProcessLogger {
   readonly logger: Logger;
   readonly #destination: ReturnType<typeof pino.destination>;
   readonly #lines: LineBuffer;
+  #beforeClose = (): void => undefined;
   readonly #atExit = (): void => {
     this.close();
   };
@@ -40,8 +41,8 @@ export class ProcessLogger {
     );
     process.on('exit', this.#atExit);
     const flush = (): void => {
-      this.#lines.flush();
-      this.#destination.flush();
+      // Without lines it would write an empty text, on a thread of its own.
+      if (this.#lines.flush()) this.#destination.flush();
       clock.after(FLUSH_AFTER_MS, flush);
     };
     clock.after(FLUSH_AFTER_MS, flush);
@@ -52,10 +53,16 @@ export class ProcessLogger {
     if (this.logger.isLevelEnabled('info')) this.#lines.write(`${line}\n`);
   }
 
+  /** Calls `last` before the last line may be written: whoever holds lines back hands them over. */
+  beforeClose(last: () => void): void {
+    this.#beforeClose = last;
+  }
+
   /** Writes everything that waits: the last thing that a process does, whatever ends it. */
   close(): void {
     process.off('exit', this.#atExit);
     try {
+      this.#beforeClose();
       this.#lines.flush();
       this.#destination.flushSync();
     } catch {

@@ -5,7 +5,10 @@ import { ClockModule } from '../http/clock.module.js';
 import { type Clock } from '../kernel/clock.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { AccessLog } from './access-log.js';
+import { AttemptMetrics } from './attempt-metrics.js';
 import { BreakerLog } from './breaker-log.js';
+import { EndedFacts } from './ended-facts.js';
+import { CredentialMetrics } from './credential-metrics.js';
 import { FactMetrics } from './fact-metrics.js';
 import { FlightRecorder } from './flight-recorder.js';
 import { GatewayMetrics } from './gateway-metrics.js';
@@ -21,7 +24,10 @@ import { Tracing } from './tracing/tracing.js';
   imports: [ClockModule, GatewayConfigModule],
   providers: [
     AccessLog,
+    AttemptMetrics,
     BreakerLog,
+    EndedFacts,
+    CredentialMetrics,
     FactMetrics,
     FlightRecorder,
     GatewayMetrics,
@@ -37,6 +43,6 @@ import { Tracing } from './tracing/tracing.js';
       useFactory: (environment: Environment, clock: Clock) => new ProcessLogger(environment.logLevel, clock),
     },
   ],
-  exports: [FlightRecorder, GatewayMetrics, ProcessLogger, SloTracker],
+  exports: [EndedFacts, FlightRecorder, GatewayMetrics, ProcessLogger, SloTracker],
 })
 export class ObservabilityModule {}

@@ -1,14 +1,13 @@
-import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { type AttemptFact, attemptEnded, requestEnded, requestOpened } from '../kernel/channels.js';
-import { type Clock } from '../kernel/clock.js';
-import { type AttemptRecord, type RequestContext } from '../kernel/request-context.js';
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { requestOpened } from '../kernel/channels.js';
+import { type Charge, type RequestContext } from '../kernel/request-context.js';
 import { type Priority } from '../kernel/snapshot.js';
-import { CLOCK } from '../kernel/tokens.js';
-import { type CounterChild, type HistogramChild } from './fast-metrics.js';
 import { addedMs } from './added-latency.js';
+import { EndedFacts } from './ended-facts.js';
+import { type CounterChild, type HistogramChild } from './fast-metrics.js';
+import { GatewayMetrics } from './gateway-metrics.js';
 import { classOf } from './request-class.js';
 import { type RequestStages, STAGES, stagesOf } from './request-stages.js';
-import { GatewayMetrics } from './gateway-metrics.js';
 
 /** The status that the log shows for a caller that left before it got one. */
 const LEFT = 499;
@@ -19,6 +18,11 @@ const TRACE_ID_FROM = 3;
 const TRACE_ID_TO = 35;
 
 interface ModelChildren {
+  readonly model: string;
+  /** Requests that went well, nearly all: found without joining their labels to a name. */
+  readonly good: Readonly<Record<'plain' | 'stream', Map<Priority, CounterChild>>>;
+  /** By provider, nano-USD. */
+  readonly costs: Map<string, CounterChild>;
   readonly duration: HistogramChild;
   readonly firstToken: HistogramChild;
   readonly perToken: HistogramChild;
@@ -29,20 +33,20 @@ interface ModelChildren {
   readonly output: CounterChild;
 }
 
-/** Counts requests and attempts, once each, when they end. */
+/** Counts requests, once each, when they end. */
 @Injectable()
 export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
-  readonly #counters = new Map<string, CounterChild>();
-  readonly #providers = new Map<string, HistogramChild>();
+  readonly #others = new Map<string, CounterChild>();
   readonly #models = new Map<string, ModelChildren>();
+  readonly #sources = new Map<Charge['usageSource'], CounterChild>();
   readonly #stages: Readonly<Record<keyof RequestStages, HistogramChild>>;
   readonly #waits: Readonly<Record<Priority, HistogramChild>>;
-  #unsubscribe: (() => void)[] = [];
+  #unsubscribe = (): void => undefined;
   #inFlight = 0;
 
   constructor(
     private readonly metrics: GatewayMetrics,
-    @Inject(CLOCK) private readonly clock: Clock,
+    facts: EndedFacts,
   ) {
     const { stages, queueWait } = metrics;
     const stage = (name: keyof RequestStages): HistogramChild => stages.child({ stage: name });
@@ -57,136 +61,78 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
     };
     const wait = (band: Priority): HistogramChild => queueWait.child({ band });
     this.#waits = { critical: wait('critical'), default: wait('default'), sheddable: wait('sheddable') };
+    facts.onRequest((ctx) => {
+      this.#count(ctx);
+    });
   }
 
   onModuleInit(): void {
     this.metrics.inFlight.readFrom(() => [{ labels: {}, value: this.#inFlight }]);
-    this.#unsubscribe = [
-      requestOpened.subscribe(() => this.#inFlight++),
-      requestEnded.subscribe((ctx) => this.#countRequest(ctx)),
-      attemptEnded.subscribe((fact) => this.#countAttempt(fact)),
-    ];
+    this.#unsubscribe = requestOpened.subscribe(() => this.#inFlight++);
   }
 
   onModuleDestroy(): void {
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#unsubscribe();
   }
 
-  #countRequest(ctx: RequestContext): void {
+  #count(ctx: RequestContext): void {
     this.#inFlight--;
     const model = ctx.model?.name ?? 'other';
+    const children = this.#models.get(model) ?? this.#model(model);
     const stream = ctx.request?.stream === true;
-    const code = ctx.end === 'cancelled' ? 'cancelled' : (ctx.code ?? 'ok');
-    const band = ctx.principal.priority;
-    const slo = classOf(ctx);
-    const key = `r ${model} ${code} ${stream} ${ctx.status} ${band} ${slo} ${ctx.chaos !== undefined}`;
-    const child =
-      this.#counters.get(key) ??
-      this.#keep(
-        key,
-        this.metrics.requests.child({
-          model,
-          code,
-          stream: String(stream),
-          status_class: statusClass(ctx.status),
-          band,
-          slo,
-          injected: String(ctx.chaos !== undefined),
-        }),
-      );
-    child.add();
-    const now = this.clock.now();
-    const stages = stagesOf(ctx, now);
+    this.#counterOf(ctx, children, stream).add();
+    const stages = stagesOf(ctx, ctx.endedAt);
     for (const stage of STAGES) if (stages[stage] > 0) this.#stages[stage].observe(stages[stage] / 1000);
     if (ctx.queuedMs > 0) this.#waits[ctx.priority].observe(ctx.queuedMs / 1000);
-    if (ctx.answeredBy) this.#observe(ctx, model, stream, now);
+    if (ctx.answeredBy) this.#observe(ctx, children, stream);
   }
 
-  #observe(ctx: RequestContext, model: string, stream: boolean, now: number): void {
-    const children = this.#models.get(model) ?? this.#model(model);
-    this.#time(children.duration, ctx, now);
-    const { charge, firstContentAt } = ctx;
+  #counterOf(ctx: RequestContext, { model, good }: ModelChildren, stream: boolean): CounterChild {
+    const band = ctx.principal.priority;
+    if (ctx.end === 'completed' && ctx.status === 200 && ctx.code === undefined && ctx.chaos === undefined) {
+      const wanted = good[stream ? 'stream' : 'plain'];
+      const known = wanted.get(band);
+      if (known) return known;
+      const child = this.metrics.requests.child(requestLabels(ctx, model, stream));
+      wanted.set(band, child);
+      return child;
+    }
+    const labels = requestLabels(ctx, model, stream);
+    return this.#kept(Object.values(labels).join(' '), () => this.metrics.requests.child(labels));
+  }
+
+  #observe(ctx: RequestContext, children: ModelChildren, stream: boolean): void {
+    const { charge, endedAt, firstContentAt } = ctx;
+    observeTime(children.duration, ctx, endedAt);
     if (charge) {
       children.inputTokens.observe(charge.promptTokens);
       children.outputTokens.observe(charge.completionTokens);
       children.input.add(charge.promptTokens);
       children.output.add(charge.completionTokens);
-      this.#countCost(ctx, charge.costNanoUsd, charge.usageSource);
+      this.#countCost(ctx, children, charge);
     }
     if (firstContentAt === undefined) return;
     if (stream) {
-      this.#time(children.firstToken, ctx, firstContentAt);
+      observeTime(children.firstToken, ctx, firstContentAt);
       const tokens = (charge?.completionTokens ?? 0) - 1;
-      if (tokens > 0) children.perToken.observe((now - firstContentAt) / 1000 / tokens);
+      if (tokens > 0) children.perToken.observe((endedAt - firstContentAt) / 1000 / tokens);
     }
     children.added.observe(addedMs(ctx, firstContentAt) / 1000);
   }
 
-  /** Observes the time since the request's arrival, with the id of its trace where that is kept. */
-  #time(histogram: HistogramChild, { receivedAt, traceparent }: RequestContext, at: number): void {
-    const seconds = (at - receivedAt) / 1000;
-    if (traceparent?.endsWith(SAMPLED) === true) {
-      histogram.observeTraced(seconds, traceparent.slice(TRACE_ID_FROM, TRACE_ID_TO), this.clock.wall());
-    } else histogram.observe(seconds);
-  }
-
-  #countCost(ctx: RequestContext, costNanoUsd: number, source: string): void {
-    const model = ctx.model?.name ?? 'other';
+  #countCost(ctx: RequestContext, { model, costs }: ModelChildren, { costNanoUsd, usageSource }: Charge): void {
     const provider = ctx.answeredBy?.target.provider.name ?? 'none';
-    const costKey = `c ${provider} ${model}`;
-    const cost = this.#counters.get(costKey) ?? this.#keep(costKey, this.metrics.cost.child({ provider, model }));
+    const cost = costs.get(provider) ?? this.metrics.cost.child({ provider, model });
+    costs.set(provider, cost);
     cost.add(costNanoUsd);
-    const sourceKey = `u ${source}`;
-    const known = this.#counters.get(sourceKey) ?? this.#keep(sourceKey, this.metrics.usageSource.child({ source }));
-    known.add();
+    const source = this.#sources.get(usageSource) ?? this.metrics.usageSource.child({ source: usageSource });
+    this.#sources.set(usageSource, source);
+    source.add();
   }
 
-  #countAttempt({ ctx, attempt }: AttemptFact): void {
-    const { target, kind } = attempt;
-    const outcome = attempt.outcome ?? 'ignored';
-    const reason = attempt.reason ?? 'none';
-    const model = ctx.model?.name ?? 'other';
-    const injected = String(attempt.chaos !== undefined);
-    const key = `a ${target.id} ${model} ${kind} ${outcome} ${reason} ${injected}`;
-    const labels = { provider: target.provider.name, model, kind, outcome, reason, injected };
-    const child = this.#counters.get(key) ?? this.#keep(key, this.metrics.attempts.child(labels));
-    child.add();
-    this.#countTimes(ctx, attempt, model);
-  }
-
-  #countTimes(ctx: RequestContext, attempt: AttemptRecord, model: string): void {
-    const { firstContentAt, kind, startedAt, target } = attempt;
-    if (firstContentAt !== undefined) {
-      const { name } = target.provider;
-      const known = this.#providers.get(name) ?? this.metrics.upstreamFirstToken.child({ provider: name });
-      this.#providers.set(name, known);
-      known.observe((firstContentAt - startedAt) / 1000);
-    }
-    if (kind === 'first') return;
-    if (kind === 'hedge') this.#countHedge(ctx, attempt);
-    const at = ctx.attempts.indexOf(attempt);
-    const left = ctx.attempts[at - 1]?.target.provider.name ?? 'none';
-    if (kind === 'failover') this.#countPer('failovers', left, model);
-    // The first failover is free of the retry budget, whatever follows is not.
-    if (kind === 'retry' || (kind === 'failover' && at >= 2)) this.#countPer('retries', target.provider.name, model);
-  }
-
-  #countHedge(ctx: RequestContext, attempt: AttemptRecord): void {
-    const beaten = attempt.reason === 'cancelled' ? 'lost' : 'failed';
-    const outcome = ctx.answeredBy === attempt ? 'won' : beaten;
-    const key = `h ${outcome}`;
-    const child = this.#counters.get(key) ?? this.#keep(key, this.metrics.hedges.child({ outcome }));
-    child.add();
-  }
-
-  #countPer(metric: 'failovers' | 'retries', provider: string, model: string): void {
-    const key = `${metric} ${provider} ${model}`;
-    const child = this.#counters.get(key) ?? this.#keep(key, this.metrics[metric].child({ provider, model }));
-    child.add();
-  }
-
-  #keep(key: string, child: CounterChild): CounterChild {
-    this.#counters.set(key, child);
+  #kept(key: string, make: () => CounterChild): CounterChild {
+    const child = this.#others.get(key) ?? make();
+    this.#others.set(key, child);
     return child;
   }
 
@@ -194,6 +140,9 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
     const labels = { gen_ai_request_model: model };
     const { metrics } = this;
     const children: ModelChildren = {
+      model,
+      good: { plain: new Map(), stream: new Map() },
+      costs: new Map(),
       duration: metrics.duration.child(labels),
       firstToken: metrics.firstToken.child(labels),
       perToken: metrics.perToken.child(labels),
@@ -208,7 +157,31 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
   }
 }
 
+function requestLabels(ctx: RequestContext, model: string, stream: boolean) {
+  return {
+    model,
+    code: ctx.end === 'cancelled' ? 'cancelled' : (ctx.code ?? 'ok'),
+    stream: String(stream),
+    status_class: statusClass(ctx.status),
+    band: ctx.principal.priority,
+    slo: classOf(ctx),
+    injected: String(ctx.chaos !== undefined),
+  };
+}
+
 /** A caller that left before it got a status saw none. */
 function statusClass(status: number): string {
   return status === LEFT ? '0xx' : `${Math.floor(status / 100)}xx`;
+}
+
+/** Observes the time since the request's arrival, with the id of its trace where that is kept. */
+function observeTime(
+  histogram: HistogramChild,
+  { receivedAt, traceparent, endedWall }: RequestContext,
+  at: number,
+): void {
+  const seconds = (at - receivedAt) / 1000;
+  if (traceparent?.endsWith(SAMPLED) === true) {
+    histogram.observeTraced(seconds, traceparent.slice(TRACE_ID_FROM, TRACE_ID_TO), endedWall);
+  } else histogram.observe(seconds);
 }

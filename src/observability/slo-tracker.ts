@@ -1,11 +1,12 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { ConfigStore } from '../config/config-store.js';
-import { requestEnded, requestRefused } from '../kernel/channels.js';
+import { requestRefused } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { type Priority, type SloSettings } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { addedMs } from './added-latency.js';
+import { EndedFacts } from './ended-facts.js';
 import { EventBuckets } from './event-buckets.js';
 import { classOf, classOfRefusal, type RequestClass } from './request-class.js';
 
@@ -49,46 +50,47 @@ export class SloTracker implements OnModuleDestroy {
   /** Called for each judgement: the counters. */
   onEvent: (slo: SloName, good: boolean) => void = () => undefined;
   // Not at onModuleInit: Nest calls that again for the operations listener, which shares this object.
-  readonly #unsubscribe = [
-    requestEnded.subscribe((ctx) => {
-      this.judge(ctx);
-    }),
-    requestRefused.subscribe(({ status, code, priority }) => {
-      this.#judgeAvailability(classOfRefusal(status, code, priority), priority);
-    }),
-  ];
+  readonly #unsubscribe = requestRefused.subscribe(({ status, code, priority }) => {
+    this.#judgeAvailability(this.clock.now(), classOfRefusal(status, code, priority), priority);
+  });
 
   constructor(
     private readonly config: ConfigStore,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+    private readonly facts: EndedFacts,
+  ) {
+    facts.onRequest((ctx) => {
+      this.judge(ctx);
+    });
+  }
 
   onModuleDestroy(): void {
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#unsubscribe();
   }
 
   /** Counts an ended request for every objective that it has a say in; none where chaos had a hand in it. */
   judge(ctx: RequestContext): void {
     if (ctx.chaos !== undefined) return;
-    this.#judgeAvailability(classOf(ctx), ctx.principal.priority);
-    const { firstContentAt } = ctx;
+    const { endedAt, firstContentAt } = ctx;
+    this.#judgeAvailability(endedAt, classOf(ctx), ctx.principal.priority);
     if (firstContentAt === undefined) return;
-    this.#add('added_latency', addedMs(ctx, firstContentAt) <= ADDED_BOUND_MS);
+    this.#add(endedAt, 'added_latency', addedMs(ctx, firstContentAt) <= ADDED_BOUND_MS);
     if (ctx.request?.stream !== true) return;
-    if (ctx.end !== 'cancelled') this.#add('stream', ctx.end === 'completed');
+    if (ctx.end !== 'cancelled') this.#add(endedAt, 'stream', ctx.end === 'completed');
     if (ctx.model?.reasoning === true || ctx.request.document.bytes.length > MAX_PROMPT_BYTES) return;
-    this.#add('first_token', firstContentAt - ctx.receivedAt <= ctx.snapshot.slo.firstTokenMs);
+    this.#add(endedAt, 'first_token', firstContentAt - ctx.receivedAt <= ctx.snapshot.slo.firstTokenMs);
   }
 
   /** How each objective stands now. */
   status(): SloStatus[] {
+    this.facts.flush();
     return SLO_NAMES.map((slo) => this.#statusOf(slo));
   }
 
-  #judgeAvailability(verdict: RequestClass, band: Priority): void {
+  #judgeAvailability(at: number, verdict: RequestClass, band: Priority): void {
     if (verdict === 'excluded') return;
-    this.#add('availability', verdict === 'good');
-    if (band === 'critical') this.#add('critical', verdict === 'good');
+    this.#add(at, 'availability', verdict === 'good');
+    if (band === 'critical') this.#add(at, 'critical', verdict === 'good');
   }
 
   #statusOf(slo: SloName): SloStatus {
@@ -101,8 +103,9 @@ export class SloTracker implements OnModuleDestroy {
     return { slo, objective, windows, errorBudgetRemaining: 1 - windows['3d'].burnRate };
   }
 
-  #add(slo: SloName, good: boolean): void {
-    this.#events[slo].add(this.clock.now(), good);
+  /** @param at monotonic ms */
+  #add(at: number, slo: SloName, good: boolean): void {
+    this.#events[slo].add(at, good);
     this.onEvent(slo, good);
   }
 }

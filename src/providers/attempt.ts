@@ -1,5 +1,5 @@
 import { type Clock, type Timer } from '../kernel/clock.js';
-import { type ChatRequest } from '../kernel/openai.js';
+import { type ChatRequest, streamedTwin } from '../kernel/openai.js';
 import { type Target } from '../kernel/snapshot.js';
 import {
   type AnswerFacts,
@@ -9,7 +9,9 @@ import {
   type ProviderAdapter,
   UpstreamFailure,
 } from '../kernel/upstream.js';
+import { AnswerAssembly } from './answer-assembly.js';
 import { type ProviderKind } from './catalog.js';
+import { tellable } from './error-message.js';
 import { IdleWatch } from './idle-watch.js';
 import { type SseEvent, SseDecoder } from './sse-decoder.js';
 import { type ResponseHead, type UpstreamExchange } from './upstream-exchange.js';
@@ -34,6 +36,8 @@ export interface AttemptBounds {
 
 /** One call to one target: from bytes sent to batches of events, each phase bounded. Ends once. */
 export class Attempt {
+  /** When the first content of an assembled answer came; undefined elsewhere, for there it is when `first` is done. */
+  contentAt: number | undefined;
   /** Members of the request that the provider could not take. */
   readonly droppedParams: readonly string[];
   readonly #adapter: ProviderAdapter;
@@ -85,10 +89,12 @@ export class Attempt {
       const head = await this.#exchange.head();
       if (head.status < 200 || head.status > 299) throw await this.#refusal(head);
       this.#checkEncoding(head);
-      return this.options.stream ? await this.#firstEvents(head) : await this.#plainAnswer();
+      if (!this.options.stream) return await this.#plainAnswer();
+      return this.request.stream ? await this.#firstEvents(head) : await this.#assembledAnswer(head);
     } catch (error) {
+      this.#idle?.stop();
       this.#exchange.discard();
-      throw this.#redacted(error);
+      throw this.#asFailure(error);
     } finally {
       this.#timer.cancel();
     }
@@ -105,7 +111,7 @@ export class Attempt {
     } catch (error) {
       this.#idle?.stop();
       this.#exchange.discard();
-      throw this.#redacted(error);
+      throw this.#asFailure(error);
     }
   }
 
@@ -124,9 +130,22 @@ export class Attempt {
     return { payloads: [], json };
   }
 
-  async #firstEvents(head: ResponseHead): Promise<EventBatch> {
+  /** A plain answer, read as a stream: an upstream that is asked for one stops when its caller leaves. */
+  async #assembledAnswer(head: ResponseHead): Promise<EventBatch> {
+    const assembly = new AnswerAssembly(MAX_ANSWER_BYTES);
+    const first = await this.#firstEvents(head, streamedTwin(this.request));
+    this.#timer.cancel();
+    this.contentAt = this.clock.now();
+    for (let batch: EventBatch | undefined = first; batch; batch = await this.#nextEvents()) {
+      for (const payload of batch.payloads) assembly.add(payload);
+    }
+    const summed = this.target.provider.usagePerChoice ? this.#facts?.usage : undefined;
+    return { payloads: [], json: assembly.json(summed) };
+  }
+
+  async #firstEvents(head: ResponseHead, request = this.request): Promise<EventBatch> {
     if (!head.get('content-type')?.startsWith('text/event-stream')) await this.#notAStream();
-    const decoder = this.#adapter.decoder(this.request, this.target);
+    const decoder = this.#adapter.decoder(request, this.target);
     this.#decoder = decoder;
     this.#facts = decoder.facts;
     const held: string[] = [];
@@ -216,14 +235,14 @@ export class Attempt {
     return this.#adapter.classify(head.status, head.all(), body);
   }
 
-  /** An upstream may quote our credential in its error. */
-  #redacted(error: unknown): unknown {
-    if (!(error instanceof UpstreamFailure)) return error;
-    const secret = this.target.provider.apiKey?.reveal();
-    const said = error.details.error;
-    if (!secret || !said?.message.includes(secret)) return error;
-    const clean = { ...said, message: said.message.replaceAll(secret, '[redacted]') };
-    return new UpstreamFailure(error.outcome, error.reason, error.retryable, { ...error.details, error: clean });
+  /** What stopped a decoder was in the upstream's bytes; and an upstream may quote our credential in its error. */
+  #asFailure(error: unknown): UpstreamFailure {
+    if (!(error instanceof UpstreamFailure))
+      return new UpstreamFailure('fault', 'malformed', 'elsewhere', { cause: error });
+    const { outcome, reason, retryable, details } = error;
+    if (!details.error) return error;
+    const told = tellable(details.error, this.target.provider.apiKey?.reveal());
+    return new UpstreamFailure(outcome, reason, retryable, { ...details, error: told });
   }
 }
 

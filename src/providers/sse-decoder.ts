@@ -29,7 +29,7 @@ export class SseDecoder {
   /** The last read ended in a CR: a LF that follows belongs to it. */
   #afterCr = false;
 
-  /** @param maxEventBytes the most that one event may hold, its field names and line ends included */
+  /** @param maxEventBytes the most that one event may hold, its field names and line ends included; a byte that is no UTF-8 may count as three */
   constructor(private readonly maxEventBytes = 1 << 20) {}
 
   /**

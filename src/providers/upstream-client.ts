@@ -30,6 +30,8 @@ interface Address {
 
 /** A header block that no honest upstream needs, bytes. */
 const MAX_HEADER_BYTES = 32 * 1024;
+/** undici's codes of answers that are none. */
+const MALFORMED = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
 /** Engines drop idle connections after 5 s without saying so: let go first. */
 const IDLE_SOCKET_MS = 4_000;
 
@@ -152,7 +154,8 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, ProducerControl {
 
   onError(error: Error): void {
     const { exchange, fresh } = this;
-    if (fresh && !exchange.failed && !exchange.headReceived && failedOnReusedSocket(error)) {
+    const stale = !exchange.headReceived && !isMalformed(error) && failedOnReusedSocket(error);
+    if (fresh && !exchange.failed && stale) {
       this.fresh = undefined;
       // Not the pool: when an upstream gives one idle connection up, the pool's others are as stale.
       const client = fresh();
@@ -164,10 +167,12 @@ class ExchangeHandler implements Dispatcher.DispatchHandler, ProducerControl {
 
 function asFailure(error: Error & { code?: string }, headReceived: boolean): UpstreamFailure {
   if (error instanceof UpstreamFailure) return error;
-  const code = error.code ?? '';
   const details = { cause: error };
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
-    return new UpstreamFailure('fault', 'malformed', 'elsewhere', details);
-  }
+  if (isMalformed(error)) return new UpstreamFailure('fault', 'malformed', 'elsewhere', details);
   return new UpstreamFailure('fault', headReceived ? 'truncated' : 'reset', 'same', details);
+}
+
+/** What came is no HTTP answer. undici's parser gives most of its errors a name, and no code. */
+function isMalformed({ name, code }: Error & { code?: string }): boolean {
+  return name === 'HTTPParserError' || (code !== undefined && MALFORMED.has(code));
 }

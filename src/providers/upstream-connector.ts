@@ -1,6 +1,8 @@
 import { type LookupAddress, lookup as dnsLookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
+import { certificateSeen } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
 
@@ -21,11 +23,16 @@ for (const [net, prefix] of [
   privateAddresses.addSubnet(net, prefix, 'ipv4');
 }
 for (const [net, prefix] of [
-  ['::', 128],
-  ['::1', 128],
+  // With ::1, and IPv4 as IPv6 embedded it before.
+  ['::', 96],
+  // IPv4 behind translators and tunnels: which address it is, they decide.
   ['64:ff9b::', 96],
+  ['64:ff9b:1::', 48],
+  ['2001::', 32],
+  ['2002::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
+  ['fec0::', 10],
   ['ff00::', 8],
 ] as const) {
   privateAddresses.addSubnet(net, prefix, 'ipv6');
@@ -65,6 +72,7 @@ export function upstreamConnector(rules: DialRules, clock: Clock): buildConnecto
         return;
       }
       noteBytesRead(connected);
+      if (connected instanceof TLSSocket) noteCertificate(connected, options.hostname);
       callback(null, connected);
     };
     // undici returns the socket, which its types do not say.
@@ -88,6 +96,13 @@ function noteBytesRead(socket: Socket): void {
   socket.prependListener('error', (error) => {
     bytesReadAtError.set(error, socket.bytesRead);
   });
+}
+
+function noteCertificate(socket: TLSSocket, hostname: string): void {
+  if (!certificateSeen.heard) return;
+  // Absent where a session was resumed without it.
+  const expiresAt = Date.parse(socket.getPeerCertificate().valid_to);
+  if (!Number.isNaN(expiresAt)) certificateSeen.publish({ hostname, expiresAt });
 }
 
 function asConnectFailure(error: Error): UpstreamFailure {

@@ -15,9 +15,9 @@ import {
 export type AcquireKind = 'new' | 'regain' | 'restore';
 
 const KINDS = { new: 1, regain: 2, restore: 3 } as const;
-const NO_ACQUIRE = 0;
 const STATUSES: readonly SettleStatus[] = ['settled', 'overrun', 'late', 'already', 'unknown'];
-const EXPIRED_AT = 12;
+/** Numbers of an acquire's answer. */
+const VERDICT_LENGTH = 11;
 const ADMITTED = 1;
 const REPEATED = 2;
 const RAISED = 1;
@@ -31,7 +31,7 @@ const REFUSALS: readonly Refusal['reason'][] = [
   'budgetReserved',
 ];
 
-/** The acquire of an exchange. */
+/** An acquire of an exchange. */
 export interface Wanted {
   readonly request: AcquireRequest;
   readonly plan: QuotaPlan;
@@ -39,66 +39,109 @@ export interface Wanted {
   readonly admittedAtUs: number;
 }
 
+/** A settlement of an exchange. */
+export interface Settled {
+  readonly plan: QuotaPlan;
+  readonly settlement: Settlement;
+}
+
+/** What every reservation of this gateway has in common. */
+export interface Hold {
+  readonly leaseUs: number;
+  readonly onExpiry: 'r' | 'c';
+}
+
 /** Keys and arguments of one run of exchange.lua. */
 export interface ExchangeCall {
   readonly keys: string[];
-  readonly args: (string | number)[];
+  readonly args: readonly [string];
 }
 
-/** Begins a call; settlements are added in the order in which they are to happen. */
-export function beginExchange(
-  org: readonly string[],
-  settlements: number,
-  wanted: Wanted | undefined,
-  hold: { readonly leaseUs: number; readonly onExpiry: 'r' | 'c' },
-): ExchangeCall {
-  const call: ExchangeCall = { keys: [...org], args: [settlements, wanted ? KINDS[wanted.kind] : NO_ACQUIRE] };
-  if (wanted === undefined) return call;
-  const { request, plan } = wanted;
-  const keys = keysOf(plan);
-  call.keys.push(keys.requests, keys.tokens, keys.slots, keys.done(request.id));
-  call.args.push(request.id, hold.leaseUs, plan.periodUs, plan.burst, plan.tokensPerMinute, request.tokens);
-  call.args.push(plan.concurrency, request.costNanoUsd, hold.onExpiry, wanted.admittedAtUs, plan.budgets.length);
-  for (const { account, lengthUs, budget } of plan.budgets) call.args.push(account, lengthUs, budget.limitNanoUsd);
-  return call;
-}
-
-export function addSettlement(call: ExchangeCall, plan: QuotaPlan, settlement: Settlement): void {
-  const { reservation, costNanoUsd, tokens } = settlement;
-  const keys = keysOf(plan);
-  call.keys.push(keys.tokens, keys.slots, keys.done(reservation.id));
-  call.args.push(reservation.id, costNanoUsd, reservation.tokens, tokens, plan.tokensPerMinute);
-  call.args.push(plan.concurrency > 0 ? 1 : 0, reservation.admittedAtUs, plan.budgets.length);
-  for (const { account, lengthUs } of plan.budgets) call.args.push(account, lengthUs);
-}
-
-export function readStatuses(reply: readonly unknown[]): readonly SettleStatus[] {
-  return (reply[0] as readonly number[]).map((code) => STATUSES[code - 1] ?? 'unknown');
-}
-
-/** Reservations of others whose lease had ended, and that the acquire gave back. */
-export function readExpired(reply: readonly unknown[]): number {
-  return Number(reply[EXPIRED_AT] ?? 0);
-}
-
-/** The acquire's part of a reply. */
-export function readAcquire(reply: readonly unknown[], { request, plan }: Wanted): AcquireResult {
-  const [, verdict = 0, atUs = 0, left = 0, reset = 0, tokensLeft = 0, tokensReset = 0] = reply as readonly number[];
-  const levels = readLevels(plan, [left, reset, tokensLeft, tokensReset]);
-  if (verdict === ADMITTED || verdict === REPEATED) {
-    const { id, principal, tokens, costNanoUsd } = request;
-    const reservation = { id, principal, tokens, costNanoUsd, admittedAtUs: atUs, heldBy: 'store' } as const;
-    return { admitted: true, reservation, repeated: verdict === REPEATED, levels };
-  }
-  const [waitUs = 0, number = 0, spent = 0, reserved = 0, endUs = 0] = (reply as readonly number[]).slice(7);
-  const budget = plan.budgets[number - 1]?.budget;
-  return {
-    admitted: false,
-    reason: REFUSALS[verdict - 3] ?? 'unavailable',
-    retryAfterUs: waitUs > 0 ? waitUs : undefined,
-    budget: budget && levelOf(budget, [spent, reserved, endUs]),
-    levels,
+/** The call for operations of one org, which happen in their order. At least one is there. */
+export function exchangeCall(settled: readonly Settled[], wanted: readonly Wanted[], hold: Hold): ExchangeCall {
+  const first = (settled[0] ?? wanted[0])?.plan;
+  if (first === undefined) throw new Error('an exchange of nothing');
+  const keys = [...keysOf(first).org];
+  const plans: QuotaPlan[] = [];
+  const placeOf = (plan: QuotaPlan): number => {
+    const known = plans.indexOf(plan);
+    return known < 0 ? plans.push(plan) : known + 1;
   };
+  const done: string[] = [];
+  let words = '';
+  for (const { plan, settlement } of settled) {
+    const { reservation, costNanoUsd, tokens } = settlement;
+    words += ` ${placeOf(plan)} ${reservation.id} ${costNanoUsd} ${reservation.tokens} ${tokens} ${reservation.admittedAtUs}`;
+    done.push(keysOf(plan).done(reservation.id));
+  }
+  for (const { plan, request, kind, admittedAtUs } of wanted) {
+    words += ` ${placeOf(plan)} ${KINDS[kind]} ${request.id} ${request.tokens} ${request.costNanoUsd} ${admittedAtUs}`;
+    done.push(keysOf(plan).done(request.id));
+  }
+  let head = `${hold.leaseUs} ${hold.onExpiry} ${plans.length} ${settled.length} ${wanted.length}`;
+  for (const plan of plans) {
+    const { requests, tokens, slots } = keysOf(plan);
+    keys.push(requests, tokens, slots);
+    head += wordsOf(plan);
+  }
+  keys.push(...done);
+  return { keys, args: [head + words] };
+}
+
+const planWords = new WeakMap<QuotaPlan, string>();
+
+/** A plan as the script reads it. */
+function wordsOf(plan: QuotaPlan): string {
+  let words = planWords.get(plan);
+  if (words === undefined) {
+    const { periodUs, burst, tokensPerMinute, concurrency, budgets } = plan;
+    words = ` ${periodUs} ${burst} ${tokensPerMinute} ${concurrency} ${budgets.length}`;
+    for (const { account, lengthUs, budget } of budgets) words += ` ${account} ${lengthUs} ${budget.limitNanoUsd}`;
+    planWords.set(plan, words);
+  }
+  return words;
+}
+
+/** What exchange.lua answered: the numbers of its reply. */
+export class ExchangeReply {
+  readonly #numbers: readonly number[];
+
+  constructor(
+    reply: unknown,
+    private readonly settlements: number,
+  ) {
+    this.#numbers = String(reply).split(' ').map(Number);
+  }
+
+  /** Reservations of others whose lease had ended, and that the acquires gave back. */
+  get expired(): number {
+    return this.#numbers[0] ?? 0;
+  }
+
+  status(nth: number): SettleStatus {
+    return STATUSES[(this.#numbers[1 + nth] ?? 0) - 1] ?? 'unknown';
+  }
+
+  result(nth: number, { request, plan }: Wanted): AcquireResult {
+    const from = 1 + this.settlements + nth * VERDICT_LENGTH;
+    const [verdict = 0, atUs = 0, left = 0, reset = 0, tokensLeft = 0, tokensReset = 0, ...refusal] =
+      this.#numbers.slice(from, from + VERDICT_LENGTH);
+    const levels = readLevels(plan, [left, reset, tokensLeft, tokensReset]);
+    if (verdict === ADMITTED || verdict === REPEATED) {
+      const { id, principal, tokens, costNanoUsd } = request;
+      const reservation = { id, principal, tokens, costNanoUsd, admittedAtUs: atUs, heldBy: 'store' } as const;
+      return { admitted: true, reservation, repeated: verdict === REPEATED, levels };
+    }
+    const [waitUs = 0, number = 0, ...totals] = refusal;
+    const budget = plan.budgets[number - 1]?.budget;
+    return {
+      admitted: false,
+      reason: REFUSALS[verdict - 3] ?? 'unavailable',
+      retryAfterUs: waitUs > 0 ? waitUs : undefined,
+      budget: budget && levelOf(budget, totals),
+      levels,
+    };
+  }
 }
 
 /** What extend.lua answered. */

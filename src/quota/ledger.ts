@@ -46,9 +46,11 @@ export class Ledger {
   }
 
   #follow(settled: Promise<SettleStatus>): void {
-    const followed = settled
-      .catch((error: unknown) => this.#logger.error(error, 'a settlement failed'))
-      .finally(() => this.#pending.delete(followed));
+    const done = (): boolean => this.#pending.delete(followed);
+    const followed: Promise<unknown> = settled.then(done, (error: unknown) => {
+      this.#logger.error(error, 'a settlement failed');
+      done();
+    });
     this.#pending.add(followed);
   }
 }

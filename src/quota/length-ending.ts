@@ -1,3 +1,4 @@
+import { jsonText } from '../kernel/json-text.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { type AnswerFacts } from '../kernel/upstream.js';
 
@@ -12,7 +13,7 @@ export function lengthEnding(ctx: RequestContext, facts: AnswerFacts, last: stri
   for (let index = 0; index < choicesOf(ctx, facts); index++) {
     if (!facts.finished.has(index)) choices.push({ index, delta: {}, finish_reason: 'length' });
   }
-  return JSON.stringify({ object: 'chat.completion.chunk', ...members(last), choices, usage: undefined });
+  return jsonText({ object: 'chat.completion.chunk', ...members(last), choices, usage: undefined });
 }
 
 function choicesOf({ request }: RequestContext, { choices }: AnswerFacts): number {

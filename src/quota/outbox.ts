@@ -1,32 +1,22 @@
-import { type QuotaPlan } from './quota-plan.js';
-import { type Settlement, type SettleStatus } from './quota-store.js';
-
-/** A settlement on its way to the store. */
-export interface Outgoing {
-  readonly plan: QuotaPlan;
-  readonly settlement: Settlement;
-  resolve(status: SettleStatus): void;
-  reject(error: unknown): void;
+/** Something for the shared store that waits for company. */
+interface OfOrg {
+  readonly plan: { readonly org: string };
 }
 
-/** Settlements that wait for company: they ride with the next acquire of their org, or go after a moment. */
-export class Outbox {
-  readonly #waiting = new Map<string, Outgoing[]>();
+/** What waits to be sent, by org and in order: what is of one org can go in one round trip. */
+export class Outbox<Item extends OfOrg> {
+  readonly #waiting = new Map<string, Item[]>();
 
-  /** Adds one, to be resolved with its status. */
-  add(plan: QuotaPlan, settlement: Settlement): Promise<SettleStatus> {
-    return new Promise((resolve, reject) => {
-      const outgoing = { plan, settlement, resolve, reject };
-      const waiting = this.#waiting.get(plan.org);
-      if (waiting === undefined) this.#waiting.set(plan.org, [outgoing]);
-      else waiting.push(outgoing);
-    });
+  add(item: Item): void {
+    const waiting = this.#waiting.get(item.plan.org);
+    if (waiting === undefined) this.#waiting.set(item.plan.org, [item]);
+    else waiting.push(item);
   }
 
   /** Takes at most `most` of an org, in order. */
-  take(org: string, most: number): readonly Outgoing[] {
+  take(org: string, most: number): readonly Item[] {
     const waiting = this.#waiting.get(org);
-    if (waiting === undefined) return NONE;
+    if (waiting === undefined) return [];
     if (waiting.length > most) return waiting.splice(0, most);
     this.#waiting.delete(org);
     return waiting;
@@ -40,5 +30,3 @@ export class Outbox {
     return [...this.#waiting.keys()];
   }
 }
-
-const NONE: readonly Outgoing[] = [];

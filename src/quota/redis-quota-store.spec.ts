@@ -89,6 +89,28 @@ describe.skipIf(!hasRedisServer)('with a redis-server (skipped where none is ins
       expect(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1]).toBe('1');
     });
 
+    it('asks one round trip for acquires of several keys that begin together, each decided in its turn', async () => {
+      const [one, other] = ['one', 'other'].map((keyId) =>
+        aPrincipal({ ...PRINCIPAL, keyId, budgets: [aBudget(25, 'org')] }),
+      );
+      await admin.config('RESETSTAT');
+      const results = await Promise.all([ask(10, one), ask(10, other), ask(10, one), ask(5, other)]);
+      expect(results.map((result) => (result.admitted ? 'admitted' : result.reason))).toEqual([
+        ...['admitted', 'admitted', 'budgetReserved', 'admitted'],
+      ]);
+      expect(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1]).toBe('1');
+      const { budgets } = await store.usage(one!);
+      expect(budgets[0]).toMatchObject({ spentNanoUsd: 0, reservedNanoUsd: 25 });
+    });
+
+    it('asks again for what no round trip may hold at once', async () => {
+      await ask();
+      await admin.config('RESETSTAT');
+      const results = await Promise.all(Array.from({ length: 33 }, () => ask()));
+      expect(results.filter(({ admitted }) => admitted)).toHaveLength(33);
+      expect(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1]).toBe('3');
+    });
+
     it('leaves nothing behind at idle but totals and the marks of settled ids', async () => {
       const results = await Promise.all(Array.from({ length: 50 }, () => ask()));
       for (const result of results) if (result.admitted) void store.release(result.reservation);

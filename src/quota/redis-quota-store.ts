@@ -3,22 +3,21 @@ import { type Clock, type Timer } from '../kernel/clock.js';
 import { type Principal } from '../kernel/snapshot.js';
 import {
   type AcquireKind,
-  addSettlement,
-  beginExchange,
+  exchangeCall,
+  ExchangeReply,
+  type Hold,
   levelOf,
-  readAcquire,
-  readExpired,
   readExtension,
   readLevels,
-  readStatuses,
+  type Settled,
   type Wanted,
 } from './exchange.js';
 import { EXCHANGE_LUA } from './lua/exchange.lua.js';
 import { EXTEND_LUA } from './lua/extend.lua.js';
 import { AUDIT_LUA, HEARTBEAT_LUA, RENEW_LUA, SWEEP_LUA, USAGE_LUA } from './lua/upkeep.lua.js';
 import { type QuotaStoreOptions } from './memory-quota-store.js';
-import { Outbox, type Outgoing } from './outbox.js';
-import { impossible, planOf, type QuotaPlan } from './quota-plan.js';
+import { Outbox } from './outbox.js';
+import { impossible, planOf } from './quota-plan.js';
 import {
   type AcquireRequest,
   type AcquireResult,
@@ -39,13 +38,24 @@ import { requireWhole } from './whole-amounts.js';
 
 const SWEPT_AT_ONCE = 128;
 const SETTLED_AT_ONCE = 64;
+/** Each keeps Redis for some 50 µs, and others wait meanwhile. */
+const ACQUIRED_AT_ONCE = 16;
 const SETTLE_WITHIN_MS = 1;
 /** A gateway that gave no sign for this long does not count. */
 const SIGN_COUNTS_US = 15_000_000;
 
+interface Promised<Value> {
+  resolve(value: Value): void;
+  reject(error: unknown): void;
+}
+
+type Outgoing = Settled & Promised<SettleStatus>;
+type Asked = Wanted & Promised<AcquireResult>;
+
 /**
- * The quota store that gateways share: every decision is one Lua script on the org's Redis, timed by Redis itself.
- * Settlements ride with the next acquire of their org, which so sees them done. Promises reject when Redis fails.
+ * The quota store that gateways share: every decision is made in a Lua script on the org's Redis, timed by Redis itself.
+ * Acquires that begin in one turn of the event loop share a round trip, and settlements ride with the next one of their
+ * org, which so sees them done. Promises reject when Redis fails.
  */
 export class RedisQuotaStore implements RemoteQuotaStore {
   readonly #exchange = new RedisScript(EXCHANGE_LUA);
@@ -55,9 +65,11 @@ export class RedisQuotaStore implements RemoteQuotaStore {
   readonly #usage = new RedisScript(USAGE_LUA);
   readonly #audit = new RedisScript(AUDIT_LUA);
   readonly #heartbeat = new RedisScript(HEARTBEAT_LUA);
-  readonly #outbox = new Outbox();
-  readonly #hold: { readonly leaseUs: number; readonly onExpiry: 'r' | 'c' };
+  readonly #settlements = new Outbox<Outgoing>();
+  readonly #acquires = new Outbox<Asked>();
+  readonly #hold: Hold;
   #flushing: Timer | undefined;
+  #asking = false;
   #lastSignUs = 0;
 
   constructor(
@@ -100,9 +112,10 @@ export class RedisQuotaStore implements RemoteQuotaStore {
     requireWhole(settlement.tokens, settlement.costNanoUsd);
     const plan = planOf(settlement.reservation.principal);
     if (plan.unlimited) return 'settled';
-    const status = this.#outbox.add(plan, settlement);
     this.#flushing ??= this.clock.after(SETTLE_WITHIN_MS, () => this.#flush());
-    return status;
+    return new Promise((resolve, reject) => {
+      this.#settlements.add({ plan, settlement, resolve, reject });
+    });
   }
 
   release(reservation: Reservation): Answer<SettleStatus> {
@@ -163,9 +176,8 @@ export class RedisQuotaStore implements RemoteQuotaStore {
 
   /** Sends what waits, then leaves. The client stays its owner's. */
   async close(): Promise<void> {
-    const sent = this.#outbox.orgs.flatMap((org) => this.#flushOrg(org));
     this.#flushing?.cancel();
-    await Promise.allSettled(sent);
+    await Promise.all([...this.#sendAsked(), ...this.#sendSettlements()]);
   }
 
   #want(request: AcquireRequest, kind: AcquireKind, admittedAtUs: number): Answer<AcquireResult> {
@@ -176,42 +188,54 @@ export class RedisQuotaStore implements RemoteQuotaStore {
     return this.#ask({ request, plan, kind, admittedAtUs });
   }
 
-  async #ask(wanted: Wanted): Promise<AcquireResult> {
-    const reply = await this.#send(wanted.plan, this.#outbox.take(wanted.plan.org, SETTLED_AT_ONCE), wanted);
-    const expired = readExpired(reply);
-    if (expired > 0) reservationsExpired.publish({ count: expired });
-    return readAcquire(reply, wanted);
+  #ask(wanted: Wanted): Promise<AcquireResult> {
+    if (!this.#asking) {
+      this.#asking = true;
+      void this.clock.turn().then(() => this.#sendAsked());
+    }
+    return new Promise((resolve, reject) => {
+      const { request, plan, kind, admittedAtUs } = wanted;
+      this.#acquires.add({ request, plan, kind, admittedAtUs, resolve, reject });
+    });
   }
 
-  async #send(plan: QuotaPlan, batch: readonly Outgoing[], wanted?: Wanted): Promise<readonly unknown[]> {
-    const call = beginExchange(keysOf(plan).org, batch.length, wanted, this.#hold);
-    for (const outgoing of batch) addSettlement(call, outgoing.plan, outgoing.settlement);
-    try {
-      const run = this.#exchange.run(this.client, call.keys, call.args);
-      const reply = (await this.#timed(wanted ? 'acquire' : 'settle', run)) as unknown[];
-      const statuses = readStatuses(reply);
-      batch.forEach((outgoing, place) => outgoing.resolve(statuses[place] ?? 'unknown'));
-      return reply;
-    } catch (error) {
-      for (const outgoing of batch) outgoing.reject(error);
-      throw error;
+  #sendAsked(): Promise<void>[] {
+    this.#asking = false;
+    const sent: Promise<void>[] = [];
+    for (const org of this.#acquires.orgs) {
+      while (this.#acquires.has(org)) {
+        sent.push(this.#send(this.#settlements.take(org, SETTLED_AT_ONCE), this.#acquires.take(org, ACQUIRED_AT_ONCE)));
+      }
     }
+    return sent;
   }
 
   #flush(): void {
     this.#flushing = undefined;
-    for (const org of this.#outbox.orgs) void this.#flushOrg(org);
+    void Promise.all(this.#sendSettlements());
   }
 
-  #flushOrg(org: string): Promise<unknown>[] {
-    const sent: Promise<unknown>[] = [];
-    while (this.#outbox.has(org)) {
-      const batch = this.#outbox.take(org, SETTLED_AT_ONCE);
-      const plan = batch[0]?.plan;
-      // Each settlement's own promise tells its failure.
-      if (plan !== undefined) sent.push(this.#send(plan, batch).catch(() => undefined));
+  #sendSettlements(): Promise<void>[] {
+    const sent: Promise<void>[] = [];
+    for (const org of this.#settlements.orgs) {
+      while (this.#settlements.has(org)) sent.push(this.#send(this.#settlements.take(org, SETTLED_AT_ONCE), []));
     }
     return sent;
+  }
+
+  /** Never rejects: each operation's own promise tells its failure. */
+  async #send(settlements: readonly Outgoing[], acquires: readonly Asked[]): Promise<void> {
+    try {
+      const { keys, args } = exchangeCall(settlements, acquires, this.#hold);
+      const run = this.#exchange.run(this.client, keys, args);
+      const answer = await this.#timed(acquires.length > 0 ? 'acquire' : 'settle', run);
+      const reply = new ExchangeReply(answer, settlements.length);
+      if (reply.expired > 0) reservationsExpired.publish({ count: reply.expired });
+      settlements.forEach((outgoing, nth) => outgoing.resolve(reply.status(nth)));
+      acquires.forEach((asked, nth) => asked.resolve(reply.result(nth, asked)));
+    } catch (error) {
+      for (const operation of [...settlements, ...acquires]) operation.reject(error);
+    }
   }
 
   /** Without a listener: the promise itself. */

@@ -2,6 +2,7 @@ import { type Clock, type Timer } from '../kernel/clock.js';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { type Principal } from '../kernel/snapshot.js';
 import { bounded } from './bounded.js';
+import { Deadlines } from './deadlines.js';
 import { localShare } from './local-share.js';
 import { type MemoryQuotaStore } from './memory-quota-store.js';
 import {
@@ -56,6 +57,8 @@ export class ResilientQuotaStore implements QuotaStore {
   readonly #journal = new SettlementJournal();
   readonly #recent = new RecentOperations();
   readonly #recovery: StoreRecovery;
+  readonly #acquires: Deadlines;
+  readonly #settlements: Deadlines;
   #mode: QuotaMode = 'shared';
   #timer: Timer | undefined;
   #ticks = 0;
@@ -68,6 +71,8 @@ export class ResilientQuotaStore implements QuotaStore {
     private readonly onModeChange: (change: ModeChange) => void,
   ) {
     this.#recovery = new StoreRecovery(remote, this.#journal, this.#recent, clock);
+    this.#acquires = new Deadlines(clock, ANSWER_WITHIN_MS);
+    this.#settlements = new Deadlines(clock, UPKEEP_WITHIN_MS);
   }
 
   /** Makes the first contact and begins the upkeep; never fails. */
@@ -171,17 +176,23 @@ export class ResilientQuotaStore implements QuotaStore {
     this.#timer?.cancel();
     if (this.#mode === 'shared') await this.#recovery.drain().catch(() => undefined);
     await this.remote.close();
+    this.#acquires.close();
+    this.#settlements.close();
   }
 
-  async #awaitAcquire(request: AcquireRequest, answer: Promise<AcquireResult>): Promise<AcquireResult> {
-    try {
-      return this.#remember(await this.#try(answer, ANSWER_WITHIN_MS));
-    } catch {
-      // It may have been executed, with only the answer lost: its id is closed, now or when the store is back.
-      const reservation: Reservation = { ...request, admittedAtUs: 0, heldBy: 'store' };
-      this.#close(reservation);
-      return this.#acquireLocally(request);
-    }
+  #awaitAcquire(request: AcquireRequest, answer: Promise<AcquireResult>): Promise<AcquireResult> {
+    return this.#acquires.within(answer).then(
+      (result) => {
+        this.#breaker.succeeded();
+        return this.#remember(result);
+      },
+      (error: unknown) => {
+        this.#failed(error);
+        // It may have been executed, with only the answer lost: its id is closed, now or when the store is back.
+        this.#close({ ...request, admittedAtUs: 0, heldBy: 'store' });
+        return this.#acquireLocally(request);
+      },
+    );
   }
 
   #remember(result: AcquireResult): AcquireResult {
@@ -218,7 +229,16 @@ export class ResilientQuotaStore implements QuotaStore {
     if (this.#mode === 'local' || this.#journal.size > 0) return this.#later(settlement);
     const answer = this.remote.settle(settlement);
     if (!(answer instanceof Promise)) return answer;
-    return this.#try(answer, UPKEEP_WITHIN_MS).catch(() => this.#later(settlement));
+    return this.#settlements.within(answer).then(
+      (status) => {
+        this.#breaker.succeeded();
+        return status;
+      },
+      (error: unknown) => {
+        this.#failed(error);
+        return this.#later(settlement);
+      },
+    );
   }
 
   // Not counted against the store: the failed acquire was.
@@ -250,9 +270,13 @@ export class ResilientQuotaStore implements QuotaStore {
       this.#breaker.succeeded();
       return value;
     } catch (error) {
-      if (this.#breaker.failed()) this.#enter('local', error instanceof Error ? error.message : String(error));
+      this.#failed(error);
       throw error;
     }
+  }
+
+  #failed(error: unknown): void {
+    if (this.#breaker.failed()) this.#enter('local', error instanceof Error ? error.message : String(error));
   }
 
   #enter(mode: QuotaMode, reason: string): void {

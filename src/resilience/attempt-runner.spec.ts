@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answer, body, openStream, refusal, reset, silence } from '../../test/support/fake-network.js';
+import { answer, body, openStream, refusal, reset, silence, stream } from '../../test/support/fake-network.js';
 import { RunnerBench } from '../../test/support/runner-bench.js';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { type Answer, UpstreamFailure } from '../kernel/upstream.js';
@@ -399,5 +399,28 @@ describe('a target that is full', () => {
     for (const { ctx } of [second, waiting]) ctx.close();
     expect(bench.state('a').limiter.inFlight).toBe(0);
     expect(bench.state('b').limiter.inFlight).toBe(0);
+  });
+});
+
+describe('a plain request to a target that is always asked for a stream', () => {
+  const STREAMED = { ...A, streamUpstream: true, timeouts: { firstTokenMs: 1_000, idleMs: 2_000 } };
+
+  it('is timed by its first content, not by its end, and held to the first-token bound until then only', async () => {
+    const bench = await RunnerBench.of([STREAMED]);
+    bench.network.script('a', stream('Hello', 100, 1_900));
+    const run = bench.start();
+    await bench.clock.advance(2_000);
+    expect(run.result).toHaveProperty('first');
+    const [record] = run.ctx.attempts;
+    expect(record!.firstContentAt! - record!.startedAt).toBe(100);
+    expect(record!.endedAt! - record!.startedAt).toBe(2_000);
+    run.ctx.close();
+  });
+
+  it('fails when the stream falls silent', async () => {
+    const bench = await RunnerBench.of([STREAMED], { maxAttempts: 1 });
+    bench.network.script('a', stream('Hello', 100, 2_001));
+    expect(textOf(await bench.run())).toBe('upstream_timeout');
+    expect(bench.network.calls[0]?.aborted).toBe(true);
   });
 });

@@ -1,3 +1,4 @@
+import { jsonText } from '../kernel/json-text.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { type Answer, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
 import { ContinuedChunks } from './continued-chunks.js';
@@ -111,7 +112,7 @@ export class ResumableStream implements Answer {
       const fresh = this.#chunks ? this.#chunks.push(chunk) : chunk;
       if (!fresh) continue;
       this.#remember(fresh);
-      out.push(fresh === chunk ? payload : JSON.stringify(fresh));
+      out.push(fresh === chunk ? payload : jsonText(fresh));
     }
     if (out.length > 0) this.#takeOver();
     return { payloads: out, json: undefined };

@@ -44,7 +44,7 @@ export class RunningAttempt implements Answer {
     this.record = newRecord(target, kind, clock.now());
     ctx.attempts.push(this.record);
     if (attemptStarted.heard) attemptStarted.publish({ ctx, attempt: this.record });
-    const options = { maxTokens, stream: request.stream };
+    const options = { maxTokens, stream: request.stream || target.provider.streamUpstream };
     const bounds = attemptBounds(target, request, maxTokens);
     const known = catalog.get(target.provider.kind);
     const spoilt = catalog.faults === undefined ? known : catalog.faults.over(known, ctx, this.record);
@@ -87,7 +87,7 @@ export class RunningAttempt implements Answer {
       throw error;
     }
     this.record.facts = this.#attempt.facts;
-    this.record.firstContentAt = this.material.clock.now();
+    this.record.firstContentAt = this.#attempt.contentAt ?? this.material.clock.now();
     this.slot.firstToken(this.record.firstContentAt - this.record.startedAt, this.material.promptTokens);
   }
 

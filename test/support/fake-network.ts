@@ -75,6 +75,22 @@ export function openStream(content = 'Hello'): Reply {
   };
 }
 
+/** A whole stream: its first content after `firstMs`, its end `restMs` later. */
+export function stream(content: string, firstMs: number, restMs: number): Reply {
+  const piece = (delta: object, finish: string | null): Buffer =>
+    Buffer.from(`data: ${JSON.stringify({ id: 'c1', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
+  return (exchange, clock) => {
+    clock.after(firstMs, () => {
+      exchange.onHead(new ResponseHead(200, ['content-type', 'text/event-stream']));
+      exchange.onData(piece({ content }, null));
+    });
+    clock.after(firstMs + restMs, () => {
+      exchange.onData(piece({}, 'stop'));
+      exchange.onEnd();
+    });
+  };
+}
+
 /** An error in OpenAI's shape. */
 export function refusal(status: number, headers: Record<string, string> = {}, error: object = {}): Reply {
   const body = { error: { message: `said ${status}`, type: 'some_error', param: null, code: null, ...error } };

@@ -17,7 +17,8 @@ export function scaledRules(text: string): string {
     .replaceAll(
       /\b(for|interval|keep_firing_for): (\d+)([smhd])/g,
       (_pause, name: string, length: string, unit: string) => `${name}: ${scaled(length, unit)}`,
-    );
+    )
+    .replaceAll(/\boffset (\d+)([smhd])/g, (_offset, length: string, unit: string) => `offset ${scaled(length, unit)}`);
 }
 
 /** A real Prometheus that scrapes one target every half second. */

@@ -21,10 +21,12 @@ export class RawConnection {
     }
   }
 
-  static open(url: string): Promise<RawConnection> {
+  /** @param from the loopback address that the caller has */
+  static open(url: string, from?: string): Promise<RawConnection> {
     const { hostname, port } = new URL(url);
     return new Promise((resolve, reject) => {
-      const socket = connect(Number(port), hostname, () => {
+      const localAddress = from === undefined ? {} : { localAddress: from };
+      const socket = connect({ port: Number(port), host: hostname, ...localAddress }, () => {
         resolve(new RawConnection(socket));
       });
       socket.once('error', reject);

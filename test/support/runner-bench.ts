@@ -26,6 +26,7 @@ export interface BenchProvider {
   readonly hosting?: 'hosted' | 'selfHosted';
   readonly probe?: object;
   readonly onDisconnect?: 'cancel' | 'drain' | 'reserved';
+  readonly streamUpstream?: boolean;
   readonly timeouts?: Readonly<Record<string, number>>;
 }
 
@@ -122,7 +123,7 @@ function fileOf(providers: readonly BenchProvider[], resilience: object): object
   return {
     version: 1,
     auth: { anonymous: { enabled: true, models: ['*'] } },
-    providers: providers.map(({ name, limit, timeouts, probe, hosting, onDisconnect }) => ({
+    providers: providers.map(({ name, limit, timeouts, probe, hosting, onDisconnect, streamUpstream }) => ({
       name,
       kind: 'openai',
       baseUrl: `https://${name}.test/v1`,
@@ -131,6 +132,7 @@ function fileOf(providers: readonly BenchProvider[], resilience: object): object
       ...(hosting && { hosting }),
       ...(probe && { probe }),
       ...(onDisconnect && { onDisconnect }),
+      ...(streamUpstream && { streamUpstream }),
     })),
     models: [
       {

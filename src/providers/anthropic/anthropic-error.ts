@@ -1,8 +1,7 @@
 import { type ErrorObject } from '../../kernel/gateway-error.js';
 import { type FailureDetails, type ResponseHeaders, UpstreamFailure } from '../../kernel/upstream.js';
+import { withoutUrls } from '../error-message.js';
 
-const MAX_MESSAGE = 1_000;
-const URL_LIKE = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"')]+/gi;
 const CONTEXT_LENGTH = /prompt is too long|exceed context limit|context window/i;
 const CONTENT_POLICY = /content filtering policy/i;
 /** Money that ran out is told as 400, 402 or 429, by type, code or message. */
@@ -68,10 +67,7 @@ function errorObject(body: unknown): ErrorObject | undefined {
   const type = member(error, 'type');
   const message = member(error, 'message');
   return {
-    message: (typeof message === 'string' ? message : JSON.stringify(error))
-      .slice(0, 2 * MAX_MESSAGE)
-      .replace(URL_LIKE, '[url]')
-      .slice(0, MAX_MESSAGE),
+    message: withoutUrls(typeof message === 'string' ? message : JSON.stringify(error)),
     type: typeof type === 'string' ? type.slice(0, 64) : 'api_error',
     param: null,
     code: null,

@@ -160,4 +160,36 @@ describe('OpenAiAdapter', () => {
     }
     expect(decoder.facts.usage).toEqual({ promptTokens: 9, completionTokens: 7, cachedTokens: 0 });
   });
+
+  describe('"usage":null on every chunk, of upstreams that were asked for usage', () => {
+    const USAGE = '{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}';
+    const chunkOf = (delta: string, finish: string, between: string): string =>
+      `{"id":"c","model":"m","choices":[{"index":0,"delta":${delta},"finish_reason":${finish}}]${between}}`;
+    const chunksWith = (between: string): string[] => [
+      chunkOf('{"role":"assistant","content":""}', 'null', between),
+      chunkOf('{"content":"say ,\\"usage\\":null"}', 'null', between),
+      chunkOf('{"content":" twice"}', 'null', between),
+      chunkOf('{}', '"stop"', between),
+    ];
+    const decoded = (body: object, payloads: readonly string[]): string[] => {
+      const decoder = adapter.decoder(chatRequest(body), targetOf('openai'));
+      const out: string[] = [];
+      for (const payload of payloads) decoder.push(payload, undefined, out);
+      expect(decoder.facts.usage).toMatchObject({ completionTokens: 2 });
+      return out;
+    };
+
+    it.each([
+      ['last', ',"usage":null', ''],
+      ['in the middle', ',"usage":null,"obfuscation":"x"', ',"obfuscation":"x"'],
+      ['with spaces', ', "usage": null', ''],
+    ])('is not for a caller that asked for none: %s', (_where, told, left) => {
+      expect(decoded(streaming, [...chunksWith(told), USAGE])).toEqual(chunksWith(left));
+    });
+
+    it('reaches a caller that asked, byte for byte', () => {
+      const sent = [...chunksWith(',"usage":null'), USAGE];
+      expect(decoded({ ...streaming, stream_options: { include_usage: true } }, sent)).toEqual(sent);
+    });
+  });
 });

@@ -20,8 +20,8 @@ export function decodeChatCompletion(body: Buffer, target: Target): DecodedAnswe
   const { choices, usage, model } = answer as { choices?: unknown; usage?: unknown; model?: unknown };
   if (!Array.isArray(choices) || choices.length === 0) throw malformed();
   const facts = new AnswerFacts();
-  for (const choice of choices as Choice[]) {
-    if (typeof choice.message !== 'object' || choice.message === null) throw malformed();
+  for (const choice of choices as (Choice | null)[]) {
+    if (typeof choice?.message !== 'object' || choice.message === null) throw malformed();
     facts.finished.add(choice.index ?? facts.finished.size);
     facts.finishReason = choice.finish_reason ?? facts.finishReason;
     facts.characters += typeof choice.message.content === 'string' ? choice.message.content.length : 0;

@@ -7,6 +7,10 @@ import { addUsage, readUsage } from './openai-usage.js';
 /** Members that decide something: a payload without any of them is passed on unread. */
 const DECIDES = /"(?:finish_reason|usage|error)":\s*["{]/;
 const CONTENT = '"content":';
+/** No text can hold it: inside a string its quotes would be escaped. */
+const NULL_USAGE = /,\s*"usage":\s*null/;
+/** The most choices that a request may ask for. */
+const MAX_CHOICES = 128;
 
 interface Chunk {
   readonly model?: unknown;
@@ -29,6 +33,8 @@ export class OpenAiDecoder implements EventDecoder {
   readonly #choiceless: boolean;
   readonly #readAll: boolean;
   #addModel = false;
+  /** Upstreams that were asked for usage say `"usage":null` until they tell it: not to a caller that asked for none. */
+  #dropNullUsage = false;
 
   constructor(
     request: ChatRequest,
@@ -45,7 +51,7 @@ export class OpenAiDecoder implements EventDecoder {
     }
     if (this.facts.content && !this.#readAll && !this.#addModel && !DECIDES.test(payload)) {
       this.#countUnread(payload);
-      out.push(payload);
+      out.push(this.#dropNullUsage ? payload.replace(NULL_USAGE, '') : payload);
       return;
     }
     const chunk = parseChunk(payload, this.facts.content);
@@ -59,17 +65,24 @@ export class OpenAiDecoder implements EventDecoder {
       this.facts.failure ??= failure;
       return;
     }
-    const choices = Array.isArray(chunk.choices) ? (chunk.choices as ChunkChoice[]) : undefined;
+    const choices = Array.isArray(chunk.choices) ? (chunk.choices as unknown[]) : undefined;
     const usage = readUsage(chunk.usage);
     if (!choices && !usage) {
       this.facts.failure ??= new UpstreamFailure('fault', 'malformed', 'elsewhere');
       return;
     }
     this.#readModel(chunk.model);
+    this.#dropNullUsage ||= chunk.usage === null && !this.#choiceless;
     if (usage) {
       this.facts.usage = this.target.provider.usagePerChoice ? addUsage(this.facts.usage, usage) : usage;
     }
-    for (const choice of choices ?? []) this.#readChoice(choice);
+    for (const choice of choices ?? []) {
+      if (!isChoice(choice)) {
+        this.facts.failure ??= new UpstreamFailure('fault', 'malformed', 'elsewhere');
+        return;
+      }
+      this.#readChoice(choice);
+    }
     // The usage chunk was asked for by the gateway: it leaves only if the caller asked, too.
     const usageOnly = usage !== undefined && (choices ?? []).length === 0;
     if (!usageOnly || this.#choiceless) out.push(this.#named(chunk, payload));
@@ -84,7 +97,8 @@ export class OpenAiDecoder implements EventDecoder {
   }
 
   #named(chunk: Chunk, payload: string): string {
-    return this.#addModel && !chunk.model ? JSON.stringify({ ...chunk, model: this.target.model }) : payload;
+    const named = this.#addModel && !chunk.model ? JSON.stringify({ ...chunk, model: this.target.model }) : payload;
+    return this.#dropNullUsage ? named.replace(NULL_USAGE, '') : named;
   }
 
   #readChoice(choice: ChunkChoice): void {
@@ -115,6 +129,13 @@ export class OpenAiDecoder implements EventDecoder {
     while (close > 0 && payload.charAt(close - 1) === '\\') close = payload.indexOf('"', close + 1);
     this.facts.characters += Math.max(1, close - open - 1);
   }
+}
+
+/** Choices are counted, and one is kept for each: an upstream must not say how many there are. */
+function isChoice(value: unknown): value is ChunkChoice {
+  if (typeof value !== 'object' || value === null) return false;
+  const { index = 0 } = value as { readonly index?: unknown };
+  return Number.isInteger(index) && (index as number) >= 0 && (index as number) < MAX_CHOICES;
 }
 
 /** Length of what a delta adds: text, reasoning, refusal, tool calls. A role alone is nothing. */

@@ -1,7 +1,7 @@
 import { type ErrorObject } from '../../kernel/gateway-error.js';
 import { type FailureDetails, type ResponseHeaders, UpstreamFailure } from '../../kernel/upstream.js';
+import { withoutUrls } from '../error-message.js';
 
-const MAX_MESSAGE = 1_000;
 const CONTEXT_LENGTH = /context[ _](length|size|window)|exceed_context_size/i;
 const CONTENT_POLICY = /content_(policy|filter)|content management policy/i;
 
@@ -21,7 +21,7 @@ export function errorObject(body: unknown): ErrorObject | undefined {
 
 function shape(message: string, type: unknown, param: unknown, code: unknown): ErrorObject {
   return {
-    message: message.replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"')]+/gi, '[url]').slice(0, MAX_MESSAGE),
+    message: withoutUrls(message),
     type: typeof type === 'string' ? type : 'invalid_request_error',
     param: typeof param === 'string' ? param : null,
     code: typeof code === 'string' || typeof code === 'number' ? String(code) : null,

@@ -3,41 +3,36 @@ import { CALENDAR_LUA } from './calendar.lua.js';
 import { RATES_LUA } from './rates.lua.js';
 
 /**
- * Settlements first, then at most one acquire, in one atomic round trip of one org.
- * KEYS  1 leases, 2 reservations, 3 budgets, 4 sums; with an acquire: requests, tokens, slots, done of its key;
- *       then per settlement: tokens, slots, done
- * ARGV  1 settlements, 2 kind of acquire (0 none, 1 new, 2 regain, 3 restore); with an acquire: id, lease µs,
- *       period µs, burst, tokens per minute, tokens, slots, cost, r or c, admitted at, budgets, then per budget
- *       account, length, limit; then per settlement: id, cost, tokens reserved, tokens used, tokens per minute,
- *       has slots, admitted at, budgets, then per budget account, length
- * Reply {statuses} or {statuses, verdict, now, requests left, reset, tokens left, reset, wait, budget, spent, reserved, end, expired}
+ * Settlements first, then acquires, in the order in which they came, in one atomic round trip of one org.
+ * KEYS  1 leases, 2 reservations, 3 budgets, 4 sums; then per plan: requests, tokens, slots of its key; then per
+ *       settlement and per acquire: done
+ * ARGV  1 words between blanks: lease µs, r or c, plans, settlements, acquires; then per plan: period µs, burst,
+ *       tokens per minute, slots, budgets, per budget account, length, limit; then per settlement: plan, id, cost,
+ *       tokens reserved, tokens used, admitted at; then per acquire: plan, kind (1 new, 2 regain, 3 restore), id,
+ *       tokens, cost, admitted at
+ * Reply numbers between blanks: expired; per settlement its status; per acquire verdict, now, requests left, reset,
+ *       tokens left, reset, wait, budget, spent, reserved, end. One text is read faster than a list.
  */
 export const EXCHANGE_LUA = `${BOOKS_LUA}${CALENDAR_LUA}${RATES_LUA}
 local SETTLED, OVERRUN, LATE, ALREADY, UNKNOWN = 1, 2, 3, 4, 5
 local ADMITTED, REPEATED, CLOSED, REQUESTS, TOKENS, CONCURRENCY, SPENT, RESERVED = 1, 2, 3, 4, 5, 6, 7, 8
-local key_at, arg_at = 4, 2
+local key_at = 4
 local function next_key() key_at = key_at + 1; return KEYS[key_at] end
-local function next_arg() arg_at = arg_at + 1; return ARGV[arg_at] end
-local function next_number() return tonumber(next_arg()) end
+local next_word = string.gmatch(ARGV[1], '%S+')
+local function next_number() return tonumber(next_word()) end
 
-local function read_acquire()
-  local a = {requests = next_key(), tokens_key = next_key(), slots_key = next_key(), done = next_key()}
-  a.id, a.lease = next_arg(), now + next_number()
-  a.period, a.burst, a.per_minute, a.tokens = next_number(), next_number(), next_number(), next_number()
-  a.slots, a.cost, a.on_expiry, a.at = next_number(), next_number(), next_arg(), next_number()
-  a.budgets = {}
+local function read_plan()
+  local plan = {requests = next_key(), tokens_key = next_key(), slots_key = next_key(), budgets = {}}
+  plan.period, plan.burst, plan.per_minute, plan.slots = next_number(), next_number(), next_number(), next_number()
   for n = 1, next_number() do
-    a.budgets[n] = {account = next_arg(), length = next_number(), limit = next_number()}
+    plan.budgets[n] = {account = next_word(), length = next_number(), limit = next_number()}
   end
-  return a
+  return plan
 end
 
-local function settle()
-  local tokens_key, slots_key, done = next_key(), next_key(), next_key()
-  local id, cost, reserved_tokens, used = next_arg(), next_number(), next_number(), next_number()
-  local per_minute, has_slots, at, count = next_number(), next_arg(), next_number(), next_number()
-  local first = arg_at
-  arg_at = arg_at + 2 * count
+local function settle(plan)
+  local done, id = next_key(), next_word()
+  local cost, reserved_tokens, used, at = next_number(), next_number(), next_number(), next_number()
   if redis.call('EXISTS', done) == 1 then return ALREADY end
   local held, held_tokens, _, accounts = take_reservation(id)
   if not held and at == 0 then
@@ -45,16 +40,17 @@ local function settle()
     return UNKNOWN
   end
   redis.call('SET', done, '1', 'EX', 3600)
-  if has_slots == '1' then redis.call('ZREM', slots_key, id) end
+  if plan.slots > 0 then redis.call('ZREM', plan.slots_key, id) end
   local refund = (held_tokens or reserved_tokens) - used
-  if per_minute > 0 and refund ~= 0 then take_tokens(tokens_key, tokens_of(tokens_key, per_minute), per_minute, -refund) end
+  if plan.per_minute > 0 and refund ~= 0 then
+    take_tokens(plan.tokens_key, tokens_of(plan.tokens_key, plan.per_minute), plan.per_minute, -refund)
+  end
   if held then
     post_all(accounts, cost, -held, math.max(0, cost - held))
     return cost > held and OVERRUN or SETTLED
   end
-  for n = 1, count do
-    local account, length = ARGV[first + 2 * n - 1], tonumber(ARGV[first + 2 * n])
-    post(account, window_index(length, at), cost, 0, cost)
+  for _, budget in ipairs(plan.budgets) do
+    post(budget.account, window_index(budget.length, at), cost, 0, cost)
   end
   return LATE
 end
@@ -144,16 +140,19 @@ local function acquire(a, kind)
   return reply(ADMITTED, 0)
 end
 
-local settlements, kind = tonumber(ARGV[1]), tonumber(ARGV[2])
-local wanted = kind > 0 and read_acquire()
-local statuses = {}
-for n = 1, settlements do statuses[n] = settle() end
-local answer = {statuses}
-if wanted then
-  local expired = sweep(32)
-  for _, value in ipairs(acquire(wanted, kind)) do answer[#answer + 1] = value end
-  answer[#answer + 1] = expired
+local lease_us, on_expiry = next_number(), next_word()
+local plan_count, settlements, acquires = next_number(), next_number(), next_number()
+local plans, answer = {}, {0}
+for n = 1, plan_count do plans[n] = read_plan() end
+for _ = 1, settlements do answer[#answer + 1] = settle(plans[next_number()]) end
+if acquires > 0 then answer[1] = sweep(32) end
+for _ = 1, acquires do
+  local a = setmetatable({lease = now + lease_us, on_expiry = on_expiry}, {__index = plans[next_number()]})
+  local kind = next_number()
+  a.done, a.id, a.tokens, a.cost, a.at = next_key(), next_word(), next_number(), next_number(), next_number()
+  for _, value in ipairs(acquire(a, kind)) do answer[#answer + 1] = value end
 end
 flush()
-return answer
+for n, value in ipairs(answer) do answer[n] = int(value) end
+return table.concat(answer, ' ')
 `;

@@ -1,0 +1,90 @@
+import { Injectable } from '@nestjs/common';
+import { type AttemptFact } from '../kernel/channels.js';
+import { type AttemptRecord, type RequestContext } from '../kernel/request-context.js';
+import { EndedFacts } from './ended-facts.js';
+import { type CounterChild, type HistogramChild } from './fast-metrics.js';
+import { GatewayMetrics } from './gateway-metrics.js';
+
+/** What is counted of one provider. */
+interface ProviderChildren {
+  /** First attempts that went well, nearly all, by model: found without joining their labels to a name. */
+  readonly served: Map<string, CounterChild>;
+  firstToken: HistogramChild | undefined;
+}
+
+/** Counts attempts, once each, when they end. */
+@Injectable()
+export class AttemptMetrics {
+  readonly #others = new Map<string, CounterChild>();
+  readonly #providers = new Map<string, ProviderChildren>();
+
+  constructor(
+    private readonly metrics: GatewayMetrics,
+    facts: EndedFacts,
+  ) {
+    facts.onAttempt((fact) => {
+      this.#count(fact);
+    });
+  }
+
+  #count({ ctx, attempt }: AttemptFact): void {
+    const { firstContentAt, kind, startedAt, target } = attempt;
+    const { name } = target.provider;
+    const provider = this.#providers.get(name) ?? { served: new Map<string, CounterChild>(), firstToken: undefined };
+    this.#providers.set(name, provider);
+    const model = ctx.model?.name ?? 'other';
+    this.#counterOf(attempt, model, provider).add();
+    if (firstContentAt !== undefined) {
+      provider.firstToken ??= this.metrics.upstreamFirstToken.child({ provider: name });
+      provider.firstToken.observe((firstContentAt - startedAt) / 1000);
+    }
+    if (kind !== 'first') this.#countAgain(ctx, attempt, model);
+  }
+
+  #counterOf(attempt: AttemptRecord, model: string, { served }: ProviderChildren): CounterChild {
+    const { kind, chaos, target } = attempt;
+    const { outcome = 'ignored', reason = 'none' } = attempt;
+    const labels = () => ({
+      provider: target.provider.name,
+      model,
+      kind,
+      outcome,
+      reason,
+      injected: String(chaos !== undefined),
+    });
+    if (outcome === 'success' && kind === 'first' && chaos === undefined) {
+      const child = served.get(model) ?? this.metrics.attempts.child(labels());
+      served.set(model, child);
+      return child;
+    }
+    const given = labels();
+    return this.#kept(`a ${Object.values(given).join(' ')}`, () => this.metrics.attempts.child(given));
+  }
+
+  /** What is not a request's first attempt. */
+  #countAgain(ctx: RequestContext, attempt: AttemptRecord, model: string): void {
+    const { kind, target } = attempt;
+    if (kind === 'hedge') this.#countHedge(ctx, attempt);
+    const at = ctx.attempts.indexOf(attempt);
+    const left = ctx.attempts[at - 1]?.target.provider.name ?? 'none';
+    if (kind === 'failover') this.#countPer('failovers', left, model);
+    // The first failover is free of the retry budget, whatever follows is not.
+    if (kind === 'retry' || (kind === 'failover' && at >= 2)) this.#countPer('retries', target.provider.name, model);
+  }
+
+  #countHedge(ctx: RequestContext, attempt: AttemptRecord): void {
+    const beaten = attempt.reason === 'cancelled' ? 'lost' : 'failed';
+    const outcome = ctx.answeredBy === attempt ? 'won' : beaten;
+    this.#kept(`h ${outcome}`, () => this.metrics.hedges.child({ outcome })).add();
+  }
+
+  #countPer(metric: 'failovers' | 'retries', provider: string, model: string): void {
+    this.#kept(`${metric} ${provider} ${model}`, () => this.metrics[metric].child({ provider, model })).add();
+  }
+
+  #kept(key: string, make: () => CounterChild): CounterChild {
+    const child = this.#others.get(key) ?? make();
+    this.#others.set(key, child);
+    return child;
+  }
+}

@@ -1,0 +1,25 @@
+import { type ErrorObject } from '../kernel/gateway-error.js';
+
+/** The most of an upstream's words that a caller is told, UTF-16 units. */
+const TOLD = 1_000;
+/** The most of them that is looked at: far more than is told, so that no cut goes through a credential that is told. */
+const READ = 16 * 1_024;
+/** A scheme's length is bounded, or a long word would be searched once from each of its characters. */
+const URL_LIKE = /[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"')]+/gi;
+
+/** What an upstream says in an error, bounded and without URLs: they may be internal. */
+export function withoutUrls(message: string): string {
+  return message.slice(0, READ).replace(URL_LIKE, '[url]');
+}
+
+/** An upstream's error as it may be told: without the credential that the upstream was sent, and bounded. */
+export function tellable(error: ErrorObject, credential: string | undefined): ErrorObject {
+  const clean = (text: string): string =>
+    (credential ? text.replaceAll(credential, '[redacted]') : text).slice(0, TOLD);
+  return {
+    message: clean(error.message),
+    type: clean(error.type),
+    param: error.param === null ? null : clean(error.param),
+    code: error.code === null ? null : clean(error.code),
+  };
+}
