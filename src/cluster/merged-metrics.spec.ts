@@ -7,7 +7,7 @@ const NONE = exposition();
 
 function merged(...texts: readonly (readonly string[])[]): string {
   const living = texts.map((lines, at) => ({ worker: at + 1, families: exposition(...lines) }));
-  return writeFamilies(mergeFamilies(living, NONE), false);
+  return writeFamilies(mergeFamilies(living, NONE));
 }
 
 describe('the exposition of several workers', () => {
@@ -48,18 +48,11 @@ describe('the exposition of several workers', () => {
     const lines = ['# TYPE a_total counter', 'a_total 4', '# TYPE g gauge', 'g 9'];
     const ended = addEnded(addEnded(NONE, exposition(...lines)), exposition(...lines));
     const families = mergeFamilies([{ worker: 3, families: exposition(...lines) }], ended);
-    expect(writeFamilies(families, false)).toBe('# TYPE a_total counter\na_total 12\n# TYPE g gauge\ng 9\n');
+    expect(writeFamilies(families)).toBe('# TYPE a_total counter\na_total 12\n# TYPE g gauge\ng 9\n');
   });
 
   it('reads label values that hold braces, quotes and spaces', () => {
     const lines = ['# TYPE a_total counter', String.raw`a_total{m="} \" # {",n="b"} 1`];
     expect(merged(lines, lines)).toContain(String.raw`a_total{m="} \" # {",n="b"} 2`);
-  });
-
-  it('keeps exemplars, and ends once in OpenMetrics', () => {
-    const lines = ['# TYPE a counter', 'a_total 1 # {trace_id="t"} 1 2', '# EOF'];
-    const living = [1, 2].map((worker) => ({ worker, families: exposition(...lines) }));
-    const text = writeFamilies(mergeFamilies(living, NONE), true);
-    expect(text).toBe('# TYPE a counter\na_total 2 # {trace_id="t"} 1 2\n# EOF\n');
   });
 });

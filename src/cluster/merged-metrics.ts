@@ -1,5 +1,5 @@
 import { gaugeRule } from './gauge-rules.js';
-import { type Families, type MetricFamily, type Sample } from './metric-families.js';
+import { type Families, type MetricFamily } from './metric-families.js';
 
 /** What one process told, under the worker's number. */
 export interface WorkerFamilies {
@@ -36,16 +36,15 @@ export function addEnded(ended: Families, last: Families): Families {
 function addFamily(merged: Map<string, MetricFamily>, family: MetricFamily, worker: number): void {
   const rule = family.type === 'gauge' ? gaugeRule(family.name) : 'sum';
   const samples = new Map(merged.get(family.name)?.samples);
-  for (const [series, sample] of family.samples) {
-    if (rule === 'each') samples.set(withWorker(series, worker), sample);
-    else samples.set(series, combined(COMBINE[rule], samples.get(series), sample));
+  for (const [series, value] of family.samples) {
+    if (rule === 'each') samples.set(withWorker(series, worker), value);
+    else samples.set(series, combined(COMBINE[rule], samples.get(series), value));
   }
   merged.set(family.name, { ...family, samples });
 }
 
-function combined(combine: Combine, before: Sample | undefined, sample: Sample): Sample {
-  if (before === undefined) return sample;
-  return { value: combine(before.value, sample.value), suffix: sample.suffix === '' ? before.suffix : sample.suffix };
+function combined(combine: Combine, before: number | undefined, value: number): number {
+  return before === undefined ? value : combine(before, value);
 }
 
 function withWorker(series: string, worker: number): string {
