@@ -11,6 +11,7 @@ import { ConfigStore } from './config/config-store.js';
 import { ConfigWatcher } from './config/config-watcher.js';
 import { type Environment } from './config/env.js';
 import { setUpDocs } from './docs.js';
+import { ConnectionsPerAddress } from './http/connections-per-address.js';
 import { KnownRoutes } from './http/known-routes.js';
 import { fastifyAdapter, guardEntrance } from './http/listener.js';
 import { systemClock } from './kernel/clock.js';
@@ -72,6 +73,7 @@ export async function startGateway(environment: Environment, options: StartOptio
   });
   if (environment.NODE_ENV !== 'production') setUpDocs(app);
   app.get(LoadShedding).watch(server.server);
+  new ConnectionsPerAddress().watch(server.server, () => config.current.limits.maxConnectionsPerAddress);
   server.server.maxConnections = config.current.limits.maxConnections;
 
   const ops = await NestFactory.create<NestFastifyApplication>(

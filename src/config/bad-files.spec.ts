@@ -46,7 +46,7 @@ const BAD_FILES: readonly (readonly [string, string, ...string[]])[] = [
   [
     'has a secret that ran into its key',
     `${BASE}auth: { keys: [{ id: k, secret:a-secret-of-sixteen }] }\n`,
-    'auth.keys[0].secret…: unknown key, allowed are id, secret, digest, digests, role, org, team, user, priority, degradable, models, providers, limits, budgets, budgetOnRedisDown',
+    'auth.keys[0].secret…: unknown key, allowed are id, secret, digest, digests, expiresAt, role, org, team, user, priority, degradable, models, providers, limits, budgets, budgetOnRedisDown',
   ],
   ['misspells a section', `${BASE}guardrial: {}\n`, 'guardrial: unknown key, did you mean "guardrails"?'],
   [

@@ -303,7 +303,6 @@ const resilienceSchema = z
       'error',
       'When a stream breaks after content: end with an error, go on elsewhere, or send nothing before all is there',
     ),
-    earlyStreamHeaders: flag(false, 'Send headers and keep-alives while the first content is late'),
     breaker: breakerSchema,
     queue: queueSchema,
     hedging: hedgingSchema,
@@ -381,7 +380,6 @@ const limitsSchema = z
     maxConnections: count(8192, 'Open client connections per process'),
     maxConnectionsPerAddress: optionalCount('Open connections of one client address; null: no bound'),
     writeStallMs: ms(30_000, 'A client that takes nothing for this long is cut off'),
-    streamBufferBytes: count(256 * KIB, 'Unsent bytes of one stream', KIB),
   })
   .prefault({})
   .describe('Bounds of the process');

@@ -111,6 +111,22 @@ export interface GuardrailFact {
 
 export const guardrailHits = typedChannel<GuardrailFact>('guardrail');
 
+/** A provider that had been idle was asked for one token, or for as many as it has models. */
+export interface WarmUpFact {
+  readonly provider: string;
+  /** It answered. */
+  readonly ok: boolean;
+}
+
+export const providerWarmed = typedChannel<WarmUpFact>('warm-up');
+
+/** A connection was one too many of its address. */
+export interface ConnectionFact {
+  readonly address: string;
+}
+
+export const connectionRefused = typedChannel<ConnectionFact>('connection-refused');
+
 /** A caller without a valid key was turned away. */
 export interface AuthenticationFact {
   readonly address: string;

@@ -190,7 +190,6 @@ export interface ResilienceSettings {
   readonly retryBudgetRatio: number;
   readonly minAttemptMs: number;
   readonly midStream: 'error' | 'resume' | 'hold';
-  readonly earlyStreamHeaders: boolean;
   readonly breaker: BreakerSettings;
   readonly queue: QueueSettings;
   readonly hedging: HedgingSettings;
@@ -290,7 +289,6 @@ export interface LimitSettings {
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number | undefined;
   readonly writeStallMs: number;
-  readonly streamBufferBytes: number;
 }
 
 export interface QuotaSettings {

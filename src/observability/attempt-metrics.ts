@@ -58,24 +58,17 @@ export class AttemptMetrics {
       return child;
     }
     const given = labels();
-    return this.#kept(`a ${Object.values(given).join(' ')}`, () => this.metrics.attempts.child(given));
+    return this.#kept(Object.values(given).join(' '), () => this.metrics.attempts.child(given));
   }
 
   /** What is not a request's first attempt. */
   #countAgain(ctx: RequestContext, attempt: AttemptRecord, model: string): void {
     const { kind, target } = attempt;
-    if (kind === 'hedge') this.#countHedge(ctx, attempt);
     const at = ctx.attempts.indexOf(attempt);
     const left = ctx.attempts[at - 1]?.target.provider.name ?? 'none';
     if (kind === 'failover') this.#countPer('failovers', left, model);
     // The first failover is free of the retry budget, whatever follows is not.
     if (kind === 'retry' || (kind === 'failover' && at >= 2)) this.#countPer('retries', target.provider.name, model);
-  }
-
-  #countHedge(ctx: RequestContext, attempt: AttemptRecord): void {
-    const beaten = attempt.reason === 'cancelled' ? 'lost' : 'failed';
-    const outcome = ctx.answeredBy === attempt ? 'won' : beaten;
-    this.#kept(`h ${outcome}`, () => this.metrics.hedges.child({ outcome })).add();
   }
 
   #countPer(metric: 'failovers' | 'retries', provider: string, model: string): void {

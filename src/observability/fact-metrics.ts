@@ -4,9 +4,11 @@ import {
   authenticationFailed,
   type BreakerFact,
   breakerTransitions,
+  connectionRefused,
   guardrailHits,
   hedgeEnded,
   overrunCharged,
+  providerWarmed,
   quotaAudited,
   type RefusalFact,
   quotaRefused,
@@ -57,6 +59,12 @@ export class FactMetrics implements OnModuleInit, OnModuleDestroy {
       }),
       overrunCharged.subscribe(({ nanoUsd }) => {
         overrun.add(nanoUsd);
+      }),
+      connectionRefused.subscribe(() => {
+        this.#count(metrics.connectionsRefused, {});
+      }),
+      providerWarmed.subscribe(({ provider, ok }) => {
+        this.#count(metrics.warmUps, { provider, outcome: ok ? 'answered' : 'failed' });
       }),
       hedgeEnded.subscribe(({ outcome }) => {
         this.#count(metrics.hedges, { outcome });

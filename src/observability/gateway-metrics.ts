@@ -63,6 +63,14 @@ export class GatewayMetrics {
     'to',
     'reason',
   ]);
+  readonly warmUps = this.#counter('gateway_warm_ups_total', 'One-token requests to idle providers.', [
+    'provider',
+    'outcome',
+  ]);
+  readonly connectionsRefused = this.#counter(
+    'gateway_connections_refused_total',
+    'Connections closed because their address had too many.',
+  );
   readonly hedges = this.#counter('gateway_hedge_total', 'Second attempts started early.', ['outcome']);
   readonly authFailures = this.#counter('gateway_auth_failures_total', 'Requests whose key was refused.');
   readonly guardrailBlocks = this.#counter('gateway_guardrail_blocks_total', 'Matches of guardrail rules.', [

@@ -10,6 +10,7 @@ import { LoadShedding } from './load-shedding.js';
 import { Overrides } from './overrides.js';
 import { ProviderHealth } from './provider-health.js';
 import { TargetStates } from './target-states.js';
+import { WarmUp } from './warm-up.js';
 
 const services = [
   AttemptRunner,
@@ -20,6 +21,7 @@ const services = [
   Overrides,
   ProviderHealth,
   TargetStates,
+  WarmUp,
 ];
 
 @Module({ imports: [ClockModule, GatewayConfigModule, ProvidersModule], providers: services, exports: services })

@@ -94,7 +94,7 @@ describe('a provider without allowPrivate', () => {
     ['a name of several private addresses', 'rebound.example', ['10.0.0.1', '127.0.0.1', '::1']],
     ['a name of nothing', 'rebound.example', []],
     ['an address', '127.0.0.1', []],
-    ['an address in IPv6', '[::1]', []],
+    ['an address in IPv6', '::1', []],
   ])('%s: refused when it is dialled, whatever a check said before', async (_what, hostname, resolved) => {
     const { error, reached } = await dial(hostname, resolved);
     expect(error).toMatchObject({ name: 'UpstreamFailure', reason: 'connect_error' });
