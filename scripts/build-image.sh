@@ -78,9 +78,16 @@ added=$(($(megabytes "$root") - $(megabytes "$(bah mount "$base")")))
 for part in node_modules dist config; do printf '%5s MB  /app/%s\n' "$(megabytes "$root/app/$part")" "$part"; done
 printf '%5s MB  beyond the base, whose package managers it removes\n' "$added"
 ((added <= MAX_MB_BEYOND_BASE)) || fail "more than $MAX_MB_BEYOND_BASE MB beyond the base"
-for gone in usr/local/bin/npm usr/local/lib/node_modules app/node_modules/vitest app/src; do
+for gone in usr/local/bin/npm usr/local/lib/node_modules app/node_modules/vitest app/node_modules/typescript app/src; do
   [[ ! -e $root/$gone ]] || fail "$gone is in the image"
 done
+packages() {
+  find "$root/app/node_modules" -name package.json | grep -E 'node_modules/(@[^/]+/)?[^/@]+/package\.json$' |
+    xargs node -p 'process.argv.slice(1).map((path) => JSON.parse(require("fs").readFileSync(path))).map(({ name, version }) => `${name}@${version}`).sort().join("\n")' | uniq
+}
+listed=$(npm run --silent sbom | node -p 'JSON.parse(require("fs").readFileSync(0)).components.map((one) => `${one.name}@${one.version}`).sort().join("\n")')
+[[ $(packages) == "$listed" ]] || fail 'its packages are not those of the bill of materials'
+printf '%5s     packages, those of the bill of materials\n' "$(wc -l <<<"$listed")"
 [[ -z $(find "$root/app" \( -perm -o+w -o -user 65532 \) ! -type l -print -quit) ]] || fail 'its user may change its code'
 [[ $(bah inspect --type image --format '{{.Docker.Config.User}}' "$IMAGE") == 65532:65532 ]] || fail 'it does not run as 65532'
 bah run --user 65532:65532 "$container" -- sh -c '! touch /app/mark 2>/dev/null' || fail 'its user may write to /app'

@@ -15,7 +15,7 @@ const KEYS = new Set(
 
 const READERS = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
   .filter(
-    (path) => path.endsWith(".ts") && !/\.spec\.ts$|^(config|console|cli|gameday)\/|^kernel\/snapshot\.ts$/.test(path),
+    (path) => path.endsWith('.ts') && !/\.spec\.ts$|^(config|console|cli|gameday)\/|^kernel\/snapshot\.ts$/.test(path),
   )
   .map((path) => readFileSync(join(ROOT, 'src', path), 'utf8'))
   .join('\n');

@@ -1,5 +1,8 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { exists, readText, run } from './repository.js';
+import { sbom } from '../../scripts/sbom.mjs';
+import { exists, pathOf, readText, readYaml, run } from './repository.js';
 
 interface LockedPackage {
   readonly version?: string;
@@ -75,18 +78,40 @@ describe('what is built from it', () => {
     for (const action of used) expect(action).toMatch(/^[\w-]+\/[\w-]+@[0-9a-f]{40}$/);
   });
 
-  it('can list what it is made of: every shipped package stands in the SBOM', () => {
-    const { status, output } = run('npm', 'run', '--silent', 'sbom');
-    expect(status).toBe(0);
-    const sbom = JSON.parse(output.slice(output.indexOf('{'))) as {
-      bomFormat: string;
-      components: { name: string; version: string }[];
-    };
-    expect(sbom.bomFormat).toBe('CycloneDX');
-    const listed = new Set(sbom.components.map(({ name, version }) => `${name}@${version}`));
-    // npm's --omit dev would leave out what both the gateway and its tools need: it lists all, and marks the tools.
+  it('is updated a week after a release at the earliest', () => {
+    const { updates } = readYaml<{ updates: { 'package-ecosystem': string; cooldown: { 'default-days': number } }[] }>(
+      '.github/dependabot.yml',
+    );
+    expect(updates.map((update) => update['package-ecosystem'])).toEqual(['npm', 'github-actions', 'docker']);
+    for (const { cooldown } of updates) expect(cooldown['default-days']).toBeGreaterThanOrEqual(7);
+  });
+
+  it('lists what is shipped and nothing else, each with digest and licence, the same each time', () => {
+    const bom = sbom();
     const wanted = shipped.map(([path, { version }]) => `${path.replace(/.*node_modules\//, '')}@${version ?? ''}`);
-    expect(wanted.filter((entry) => !listed.has(entry))).toEqual([]);
+    expect(bom.components.map(({ name, version }) => `${name}@${version}`).sort()).toEqual([...new Set(wanted)].sort());
+    for (const { name, hashes, licenses } of bom.components) {
+      expect(hashes?.[0], name).toMatchObject({ alg: 'SHA-512' });
+      expect(licenses, name).toHaveLength(1);
+    }
+    expect(bom.metadata.component.name).toBe('sre-inference-gateway');
+    expect(sbom()).toEqual(bom);
+  });
+
+  it('is compiled to the same bytes again', { timeout: 120_000 }, () => {
+    // As deep as the folder that the build uses: source maps hold the way back to the sources.
+    const folder = mkdtempSync(pathOf('.cache/build-again-'));
+    const compiled = run('node', 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', folder);
+    expect(compiled.status, compiled.output).toBe(0);
+    const bundled = run('node', 'scripts/build-console.mjs', join(folder, 'console'));
+    expect(bundled.status, bundled.output).toBe(0);
+    const files = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
+    const paths = files.map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
+    expect(paths).toEqual(expect.arrayContaining(['main.js', 'main.js.map', 'console/index.html']));
+    const built = (path: string): Buffer => readFileSync(pathOf(join('dist', path)));
+    const differing = paths.filter((path) => !readFileSync(join(folder, path)).equals(built(path)));
+    rmSync(folder, { recursive: true });
+    expect(differing).toEqual([]);
   });
 });
 
