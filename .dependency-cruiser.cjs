@@ -3,6 +3,7 @@ const layers = [
   ['chat', 'health', 'admin'],
   ['explain'],
   ['planning'],
+  ['cluster'],
   ['auth', 'quota', 'guardrails', 'routing', 'resilience', 'chaos', 'observability', 'gameday'],
   ['config'],
   ['providers'],

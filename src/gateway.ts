@@ -1,8 +1,10 @@
 import { NestFactory } from '@nestjs/core';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type FastifyListenOptions } from 'fastify';
 import { Logger } from 'nestjs-pino';
 import { acceptYaml } from './admin/yaml-body.js';
 import { AppModule } from './app.module.js';
+import { ChaosControl } from './chaos/chaos-control.js';
 import { RequestOpening } from './chat/request-opening.js';
 import { ConfigControl } from './config/config-control.js';
 import { ConfigStore } from './config/config-store.js';
@@ -14,7 +16,11 @@ import { KnownRoutes } from './http/known-routes.js';
 import { fastifyAdapter, guardEntrance } from './http/listener.js';
 import { systemClock } from './kernel/clock.js';
 import { DrainState } from './resilience/drain-state.js';
+import { Overrides } from './resilience/overrides.js';
 import { LoadShedding } from './resilience/load-shedding.js';
+import { EndedFacts } from './observability/ended-facts.js';
+import { exposition } from './observability/exposition.js';
+import { GatewayMetrics } from './observability/gateway-metrics.js';
 import { ProcessLogger } from './observability/logger.js';
 import { OpsModule } from './ops.module.js';
 import { GracefulStop } from './graceful-stop.js';
@@ -29,13 +35,24 @@ export interface RunningGateway {
   readonly opsUrl: string;
   readonly stop: GracefulStop;
   readonly config: ConfigControl;
+  readonly overrides: Overrides;
+  readonly chaos: ChaosControl;
+  /** The exposition in the text format; also when everything is closed. */
+  readonly metrics: () => Promise<string>;
+}
+
+export interface StartOptions {
+  /** Where the operations listener is, if not where the environment says. */
+  readonly opsAt?: FastifyListenOptions;
+  /** Awaited when the operations listener stands, before the public one does. */
+  readonly beforePublic?: (gateway: Pick<RunningGateway, 'overrides' | 'chaos'>) => Promise<void>;
 }
 
 /**
  * Starts both listeners.
  * @throws ConfigError, or the error of a port that is taken
  */
-export async function startGateway(environment: Environment): Promise<RunningGateway> {
+export async function startGateway(environment: Environment, options: StartOptions = {}): Promise<RunningGateway> {
   // Silent until it stands: what goes wrong at a start is told once, by whoever started it.
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, fastifyAdapter(systemClock), {
     bodyParser: false,
@@ -51,7 +68,7 @@ export async function startGateway(environment: Environment): Promise<RunningGat
   const drain = app.get(DrainState);
   // Answers that are written past Fastify, those with content, say so themselves.
   server.addHook('onSend', (_request, reply, payload, done) => {
-    if (drain.refusing) void reply.header('connection', 'close');
+    if (drain.closesConnections) void reply.header('connection', 'close');
     done(null, payload);
   });
   if (environment.NODE_ENV !== 'production') setUpDocs(app);
@@ -71,13 +88,29 @@ export async function startGateway(environment: Environment): Promise<RunningGat
   acceptYaml(ops.getHttpAdapter().getInstance());
   setUpDocs(ops, 'Operations of the gateway', 'Metrics, health, and what operators see and change.');
 
-  await ops.listen(environment.OPS_PORT, environment.OPS_HOST);
+  const overrides = app.get(Overrides);
+  const chaos = app.get(ChaosControl);
+  await ops.listen(options.opsAt ?? { port: environment.OPS_PORT, host: environment.OPS_HOST });
+  await options.beforePublic?.({ overrides, chaos });
   await app.listen(environment.PORT, environment.HOST);
   app.useLogger(app.get(Logger));
   for (const warning of config.warnings) log.logger.warn(warning);
   const control = app.get(ConfigControl);
   watchConfig(environment.CONFIG_PATH, control, log);
-  return { publicUrl: urlOf(app), opsUrl: urlOf(ops), stop: new GracefulStop(app, ops, log), config: control };
+  const { registry } = app.get(GatewayMetrics);
+  const facts = app.get(EndedFacts);
+  return {
+    publicUrl: urlOf(app),
+    opsUrl: urlOf(ops),
+    stop: new GracefulStop(app, ops, log),
+    config: control,
+    overrides,
+    chaos,
+    metrics: async () => {
+      facts.flush();
+      return (await exposition(registry, undefined, () => systemClock.turn())).text;
+    },
+  };
 }
 
 /** The watch ends with the process: it keeps nothing alive. */

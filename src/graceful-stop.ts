@@ -1,3 +1,4 @@
+import { Server } from 'node:http';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ConfigStore } from './config/config-store.js';
 import { systemClock } from './kernel/clock.js';
@@ -13,6 +14,14 @@ const LAST_WORDS_MS = 2_000;
 export interface DrainBounds {
   readonly delayMs?: number;
   readonly timeoutMs?: number;
+  /** Another process accepts on the same port: this one stops at once, and serves the connections that it has. */
+  readonly handOver?: boolean;
+}
+
+/** Closes the listener and, unlike `http.Server`, no idle connection: a request may be on its way there. */
+function stopAccepting(server: Server): void {
+  const listener = Object.getPrototypeOf(Server.prototype) as Server;
+  listener.close.call(server);
 }
 
 /** Ends a gateway without breaking what it serves: unready, wait, refuse, finish, close. */
@@ -34,11 +43,15 @@ export class GracefulStop {
     return (this.#stopping ??= this.#drain(bounds));
   }
 
-  async #drain({ delayMs, timeoutMs }: DrainBounds): Promise<void> {
+  async #drain({ delayMs, timeoutMs, handOver }: DrainBounds): Promise<void> {
     const { drain } = this.app.get(ConfigStore).current.resilience;
     const state = this.app.get(DrainState);
     const inFlight = this.app.get(InFlightRequests);
     state.stopBeingReady();
+    if (handOver) {
+      state.leave();
+      stopAccepting(this.app.getHttpServer());
+    }
     await passed(delayMs ?? drain.delayMs);
     state.refuse();
     this.app.getHttpServer().close();

@@ -7,7 +7,7 @@ const SAME_SIGNAL_MS = 1_000;
 const FATAL_DRAIN_MS = 5_000;
 
 /** SIGTERM and SIGINT drain; a second one ends at once. SIGHUP reads the configuration again. A failure that nobody handled drains briefly and exits 1. */
-export function handleSignals(stop: GracefulStop, reload: () => void): void {
+export function handleSignals(stop: Pick<GracefulStop, 'drain' | 'log'>, reload: () => void): void {
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
     const now = systemClock.now();

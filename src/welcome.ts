@@ -1,7 +1,7 @@
 import { type RunningGateway } from './gateway.js';
 
 /** What the terminal shows when the gateway is up: where it is, and a line to try. */
-export function welcome({ publicUrl, opsUrl }: RunningGateway): string {
+export function welcome({ publicUrl, opsUrl }: Pick<RunningGateway, 'publicUrl' | 'opsUrl'>): string {
   return `
 SRE Inference Gateway
   API      ${publicUrl}/v1

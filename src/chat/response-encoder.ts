@@ -40,7 +40,7 @@ export class ResponseEncoder {
     reply.hijack();
     const { raw } = reply;
     // Node then says `Connection: close`: whoever waits for the connection to be free must not send another request.
-    if (this.drain.refusing) raw.shouldKeepAlive = false;
+    if (this.drain.closesConnections) raw.shouldKeepAlive = false;
     if (ctx.closed || raw.destroyed) {
       await this.#readOn(ctx, answer);
       return;

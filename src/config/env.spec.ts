@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from './config-error.js';
@@ -22,6 +23,7 @@ describe('the environment', () => {
       PORT: 8000,
       OPS_HOST: '127.0.0.1',
       OPS_PORT: 9090,
+      WORKERS: 1,
       LOG_LEVEL: 'info',
       CONFIG_PATH: 'config/gateway.yaml',
       OTEL_SDK_DISABLED: false,
@@ -62,6 +64,11 @@ describe('the environment', () => {
     expect(loadEnvironment({ LOG_LEVEL: 'error' }).logLevel).toBe('error');
   });
 
+  it('counts cores where WORKERS is auto', () => {
+    expect(loadEnvironment({ WORKERS: 'auto' }).WORKERS).toBe(availableParallelism());
+    expect(loadEnvironment({ WORKERS: '3' }).WORKERS).toBe(3);
+  });
+
   it('takes an empty variable for an absent one', () => {
     const environment = loadEnvironment({ PORT: '', REDIS_URL: '', PROVIDER_WEIGHTS: '', GATEWAY_KEY_PEPPER: '' });
     expect(environment.PORT).toBe(8000);
@@ -72,6 +79,8 @@ describe('the environment', () => {
     [{ PORT: '80a' }, 'PORT: found "80a", expected an integer from 0 to 65535'],
     [{ PORT: '65536' }, 'PORT: found 65536, expected an integer from 0 to 65535'],
     [{ OPS_PORT: '-1' }, 'OPS_PORT: found "-1", expected an integer from 0 to 65535'],
+    [{ WORKERS: '0' }, 'WORKERS: found 0, expected auto or an integer from 1 to 256'],
+    [{ WORKERS: 'all' }, 'WORKERS: found "all", expected auto or an integer from 1 to 256'],
     [{ DEBUG: 'yes' }, 'DEBUG: found "yes", expected true, false, 1 or 0'],
     [
       { LOG_LEVEL: 'verbose' },

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { availableParallelism } from 'node:os';
 import { plainToInstance, Transform } from 'class-transformer';
 import {
   IsBoolean,
@@ -36,6 +37,7 @@ const Whole = (): PropertyDecorator =>
   );
 
 const flagRule = { message: 'true, false, 1 or 0' };
+const workersRule = { message: 'auto or an integer from 1 to 256' };
 const portRule = { message: 'an integer from 0 to 65535' };
 const textRule = { message: 'a text' };
 const urlRule = { message: 'an http or https URL' };
@@ -76,6 +78,13 @@ export class Environment {
   @Min(0, portRule)
   @Max(65_535, portRule)
   OPS_PORT = 9090;
+
+  @Transform(({ value }: { value: unknown }) => (value === 'auto' ? availableParallelism() : value))
+  @Whole()
+  @IsInt(workersRule)
+  @Min(1, workersRule)
+  @Max(256, workersRule)
+  WORKERS = 1;
 
   @IsIn(LOG_LEVELS, { message: `one of ${LOG_LEVELS.join(', ')}` })
   LOG_LEVEL: LogLevel = 'info';
@@ -193,6 +202,7 @@ export const DESCRIPTIONS = {
   PORT: 'Port of the public listener',
   OPS_HOST: 'Address of the operations listener',
   OPS_PORT: 'Port of the operations listener',
+  WORKERS: 'Processes that serve the public port; `auto`: one per core. Limits per process are divided among them',
   LOG_LEVEL: 'Least severe level that is logged',
   CONFIG_PATH: 'The gateway file',
   PROVIDER_WEIGHTS: 'JSON object of provider names and weights, over the weights of the file: `{"openai":70}`',

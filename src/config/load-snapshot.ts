@@ -10,10 +10,12 @@ import { buildProviders, type ProviderKind } from './provider-snapshot.js';
 import { References } from './references.js';
 import { schemaProblems } from './schema-problems.js';
 import { versionOf } from './snapshot-version.js';
+import { workerShare } from './worker-share.js';
 import { parseYaml } from './yaml-document.js';
 
 export interface SnapshotSources {
-  readonly env: Pick<Environment, 'lookup' | 'GATEWAY_ALLOW_CHAOS' | 'GATEWAY_KEY_PEPPER' | 'PROVIDER_WEIGHTS'>;
+  readonly env: Pick<Environment, 'lookup' | 'GATEWAY_ALLOW_CHAOS' | 'GATEWAY_KEY_PEPPER' | 'PROVIDER_WEIGHTS'> &
+    Partial<Pick<Environment, 'WORKERS'>>;
   /** Folder that `${file:X}` starts from: the configuration's own. */
   readonly baseDir: string;
   readonly kinds: readonly ProviderKind[];
@@ -41,7 +43,10 @@ export function buildSnapshot(text: string, sources: SnapshotSources): LoadedSna
   findings.throwProblems();
   warnOfUnknownPrices(content, findings);
   references.warnOfLiterals();
-  const snapshot = deepFreeze({ ...content, version: versionOf(content), loadedAt: sources.wallNow });
+  // The version is the file's: the same with any number of workers.
+  const version = versionOf(content);
+  const share = workerShare(content, sources.env.WORKERS ?? 1);
+  const snapshot = deepFreeze({ ...share, version, loadedAt: sources.wallNow });
   return { snapshot, warnings: findings.warnings };
 }
 

@@ -1,4 +1,5 @@
 import { Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import cluster from 'node:cluster';
 import { ConfigStore } from '../config/config-store.js';
 import { GatewayConfigModule } from '../config/config.module.js';
 import { Environment } from '../config/env.js';
@@ -8,11 +9,13 @@ import { StoreFaults } from '../kernel/store-faults.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { ulid } from '../kernel/ulid.js';
 import { FaultyQuotaStore } from './faulty-quota-store.js';
+import { IpcQuotaStore } from './ipc-quota-store.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { Ledger } from './ledger.js';
 import { MemoryQuotaStore } from './memory-quota-store.js';
 import { QuotaGuard } from './quota.guard.js';
 import { QUOTA_STORE } from './quota.tokens.js';
+import { primaryWire } from './primary-wire.js';
 import { limitersThatDoNotRefuse } from './quota-self-test.js';
 import { type QuotaStore } from './quota-store.js';
 import { connectQuotaRedis } from './redis-client.js';
@@ -20,7 +23,7 @@ import { RedisQuotaStore } from './redis-quota-store.js';
 import { ResilientQuotaStore } from './resilient-quota-store.js';
 import { WasteMeter } from './waste-meter.js';
 
-/** The store that start-up chooses: Redis where `REDIS_URL` names one, else this process alone. */
+/** The store that start-up chooses: Redis where `REDIS_URL` names one, else this process alone, or the primary of its workers. */
 async function createStore(
   config: ConfigStore,
   environment: Environment,
@@ -28,6 +31,7 @@ async function createStore(
   faults: StoreFaults,
 ): Promise<QuotaStore> {
   const settings = config.current.quota;
+  if (environment.REDIS_URL === undefined && cluster.isWorker) return new IpcQuotaStore(primaryWire, clock, settings);
   const local = new MemoryQuotaStore(clock, settings);
   if (environment.REDIS_URL === undefined) return local;
   const logger = new Logger('QuotaStore');

@@ -31,16 +31,28 @@ export class GatewayProcess {
   publicUrl = '';
   opsUrl = '';
 
-  /** Starts it and waits until both listeners stand. `dist` must be built: the global set-up does it. */
-  static async start(options: GatewayOptions = {}): Promise<GatewayProcess> {
+  /**
+   * Starts it and waits until both listeners stand; one that does not is ended. `dist` must be built: the global set-up
+   * does it.
+   */
+  static async start(options: GatewayOptions = {}, withinMs = 20_000): Promise<GatewayProcess> {
     const gateway = GatewayProcess.spawn(options);
-    await gateway.until(() => gateway.stderr.includes('Try it:') || gateway.exited);
-    const url = (name: string): string =>
-      new RegExp(`${name} +(http\\S+?)(/v1|/metrics|\\s)`).exec(gateway.stderr)?.[1] ?? '';
-    gateway.publicUrl = url('API').replace('localhost', '127.0.0.1');
-    gateway.opsUrl = url('Metrics').replace('localhost', '127.0.0.1');
-    if (gateway.publicUrl === '') throw new Error(`the gateway did not start:\n${gateway.stderr}`);
+    try {
+      await gateway.#stands(withinMs);
+    } catch (error) {
+      await gateway.stop();
+      throw error;
+    }
     return gateway;
+  }
+
+  async #stands(withinMs: number): Promise<void> {
+    await this.until(() => this.stderr.includes('Try it:') || this.exited, withinMs);
+    const url = (name: string): string =>
+      new RegExp(`${name} +(http\\S+?)(/v1|/metrics|\\s)`).exec(this.stderr)?.[1] ?? '';
+    this.publicUrl = url('API').replace('localhost', '127.0.0.1');
+    this.opsUrl = url('Metrics').replace('localhost', '127.0.0.1');
+    if (this.publicUrl === '') throw new Error(`the gateway did not start:\n${this.stderr}`);
   }
 
   /** Starts it without waiting: for starts that must fail. */

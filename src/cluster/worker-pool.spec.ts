@@ -1,0 +1,227 @@
+import { type Worker } from 'node:cluster';
+import { EventEmitter } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.js';
+import { type FromWorker, type ToWorker } from './worker-messages.js';
+import { WorkerFailed, WorkerPool } from './worker-pool.js';
+
+const NOTHING = { overrides: [], experiments: [] };
+
+/** What the pool sees of a process. */
+class FakeWorker extends EventEmitter {
+  readonly sent: ToWorker[] = [];
+  readonly signals: string[] = [];
+  readonly folder = mkdtempSync(join(tmpdir(), 'fake-worker-'));
+  readonly process = { pid: 1, exitCode: null, kill: (signal: string) => this.signals.push(signal) };
+  #dead = false;
+
+  constructor(readonly id: number) {
+    super();
+  }
+
+  send(message: ToWorker): void {
+    this.sent.push(message);
+  }
+
+  isConnected(): boolean {
+    return !this.#dead;
+  }
+
+  isDead(): boolean {
+    return this.#dead;
+  }
+
+  tell(message: FromWorker): void {
+    this.emit('message', message);
+  }
+
+  async stand(): Promise<void> {
+    this.tell({ standing: join(this.folder, 'ops.sock') });
+    await settled();
+  }
+
+  async ready(): Promise<void> {
+    this.tell({ ready: true, publicUrl: '' });
+    await settled();
+  }
+
+  async serve(): Promise<void> {
+    await this.stand();
+    await this.ready();
+  }
+
+  async end(code = 1): Promise<void> {
+    this.#dead = true;
+    this.emit('exit', code);
+    await settled();
+  }
+}
+
+/** Scrapes of sockets that nobody listens on fail within it, too. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function setUp() {
+  const clock = new ManualClock();
+  const forked: FakeWorker[] = [];
+  let givenUp = 0;
+  const pool = new WorkerPool({
+    clock,
+    fork: () => {
+      const worker = new FakeWorker(forked.length + 1);
+      forked.push(worker);
+      folders.push(worker.folder);
+      return worker as unknown as Worker;
+    },
+    onGivenUp: () => givenUp++,
+  });
+  return { clock, forked, pool, givenUp: () => givenUp };
+}
+
+async function started(count: number) {
+  const set = setUp();
+  const standing = set.pool.start(count);
+  for (const worker of set.forked) {
+    await worker.stand();
+    // The oldest is asked on behalf of the next.
+    set.forked[0]?.tell({ told: NOTHING });
+    await settled();
+    await worker.ready();
+  }
+  await standing;
+  return set;
+}
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+describe('WorkerPool', () => {
+  it('rejects when a worker ends before it serves', async () => {
+    const { pool, forked } = setUp();
+    const failed = expect(pool.start(2)).rejects.toThrow(WorkerFailed);
+    await forked[1]?.end();
+    await failed;
+  });
+
+  it('ends a worker that does not serve within a minute', async () => {
+    const { pool, forked, clock } = setUp();
+    const failed = expect(pool.start(1)).rejects.toThrow(WorkerFailed);
+    await clock.advance(60_000);
+    expect(forked[0]?.signals).toEqual(['SIGKILL']);
+    await forked[0]?.end();
+    await failed;
+  });
+
+  it('replaces a worker that dies after 100 ms, the next after 200 ms, and removes its folder', async () => {
+    const { forked, clock } = await started(1);
+    await forked[0]!.end();
+    expect(existsSync(forked[0]!.folder)).toBe(false);
+    await clock.advance(99);
+    expect(forked).toHaveLength(1);
+    await clock.advance(1);
+    expect(forked).toHaveLength(2);
+    await forked[1]!.serve();
+    await forked[1]!.end();
+    await clock.advance(199);
+    expect(forked).toHaveLength(2);
+    await clock.advance(1);
+    expect(forked).toHaveLength(3);
+  });
+
+  it('gives up once when six end within a minute, replacements that never served among them', async () => {
+    const { forked, clock, givenUp, pool } = await started(1);
+    for (let ended = 0; ended < 6; ended++) {
+      expect(givenUp()).toBe(0);
+      await forked.at(-1)!.end();
+      await clock.advance(3_200);
+    }
+    expect(givenUp()).toBe(1);
+    expect(pool.all).toEqual([]);
+  });
+
+  it('goes on when they end more rarely', async () => {
+    const { forked, clock, givenUp } = await started(1);
+    for (let ended = 0; ended < 10; ended++) {
+      await forked.at(-1)!.end();
+      await clock.advance(3_200);
+      await forked.at(-1)!.serve();
+      await clock.advance(20_000);
+    }
+    expect(givenUp()).toBe(0);
+    expect(forked).toHaveLength(11);
+  });
+
+  it('lets a new worker serve with what the oldest has, and changes wait meanwhile', async () => {
+    const { forked, clock, pool } = await started(2);
+    expect(forked[0]!.sent).toEqual([{ adopt: null }, { tell: true }]);
+    await forked[1]!.end();
+    await clock.advance(100);
+    const [oldest, , fresh] = forked;
+    await fresh!.stand();
+    let changed = false;
+    const change = pool.inTurn(() => Promise.resolve((changed = true)));
+    const override = { provider: 'p', drained: true, weight: undefined, remainingMs: 0 };
+    const told = { overrides: [override], experiments: [] };
+    oldest!.tell({ told });
+    await settled();
+    expect(fresh!.sent).toEqual([{ adopt: told }]);
+    expect(changed).toBe(false);
+    await fresh!.ready();
+    await change;
+    expect(changed).toBe(true);
+  });
+
+  it('restarts one by one: a new worker serves before an old one leaves', async () => {
+    const { forked, pool } = await started(2);
+    const rolled = pool.restart();
+    expect(pool.busy).toBe(true);
+    await settled();
+    expect(forked).toHaveLength(3);
+    expect(forked[0]!.sent).not.toContainEqual({ leave: true });
+    for (const at of [0, 1]) {
+      const fresh = forked[2 + at]!;
+      await fresh.stand();
+      pool.all[0]!.worker.emit('message', { told: NOTHING });
+      await settled();
+      await fresh.ready();
+      await expect.poll(() => forked[at]!.sent).toContainEqual({ leave: true });
+      forked[at]!.tell({ lastWords: '# TYPE a_total counter\na_total 4\n' });
+      expect(forked[at]!.sent.at(-1)).toEqual({ heard: true });
+      await forked[at]!.end(0);
+    }
+    await rolled;
+    expect(forked).toHaveLength(4);
+    expect(pool.all.map(({ worker }) => worker.id)).toEqual([3, 4]);
+    expect(pool.ended.get('a_total')?.samples.get('a_total')).toBe(8);
+  });
+
+  it('keeps the old ones when a new worker does not start', async () => {
+    const { forked, pool, clock } = await started(2);
+    const failed = expect(pool.restart()).rejects.toThrow(WorkerFailed);
+    await settled();
+    await forked[2]!.end();
+    await failed;
+    expect(pool.busy).toBe(false);
+    expect(pool.all.map(({ worker }) => worker.id)).toEqual([1, 2]);
+    await forked[0]!.end();
+    await clock.advance(100);
+    expect(forked).toHaveLength(4);
+  });
+
+  it('ends with the worst exit code, and replaces nobody', async () => {
+    const { forked, pool, clock } = await started(2);
+    const stopped = pool.stop('SIGTERM');
+    expect(forked.map(({ signals }) => signals)).toEqual([['SIGTERM'], ['SIGTERM']]);
+    await forked[0]!.end(0);
+    await forked[1]!.end(3);
+    expect(await stopped).toBe(3);
+    await clock.advance(60_000);
+    expect(forked).toHaveLength(2);
+  });
+});
