@@ -3,10 +3,18 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { markdownFiles, readMarkdown, ROOT } from './markdown.js';
 
-/** `GET /admin/requests/*` of every route that a controller declares; parameters are stars. */
+/** Routes that the primary of several workers answers itself, without a controller. */
+const OF_THE_PRIMARY = [
+  ...readFileSync(join(ROOT, 'src/cluster/primary-ops.ts'), 'utf8').matchAll(
+    /method [!=]== '(\w+)' (?:&&|\|\|) pathname [!=]== '([^']+)'/g,
+  ),
+].map(([, method, path]) => `${method!} ${path!}`);
+
+/** `GET /admin/requests/*` of every route that a controller declares, and of the primary's; parameters are stars. */
 const DECLARED = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.controller.ts'))
-  .flatMap((path) => routesOf(readFileSync(join(ROOT, 'src', path), 'utf8')));
+  .flatMap((path) => routesOf(readFileSync(join(ROOT, 'src', path), 'utf8')))
+  .concat(OF_THE_PRIMARY);
 
 function routesOf(controller: string): string[] {
   const prefix = /@Controller\((?:'(.*?)')?\)/.exec(controller)?.[1] ?? '';
@@ -42,6 +50,7 @@ const PAGES = markdownFiles()
 describe('routes of the operations API in the documentation', () => {
   it('are found', () => {
     expect(DECLARED).toContain('POST /admin/providers/*/drain');
+    expect(OF_THE_PRIMARY).toEqual(['POST /admin/workers/restart', 'GET /admin/workers']);
     expect(PAGES.map(({ page }) => page)).toEqual(expect.arrayContaining(['docs/ADMIN_API.md', 'docs/OPERATIONS.md']));
   });
 
