@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 
+// The bundler obeys its caller's environment: what is built must not depend on who builds it.
+process.env.NODE_ENV = 'production';
 await build({
   configFile: false,
   root: join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'console'),
