@@ -53,7 +53,8 @@ describe('texts that mean no good', () => {
     const stream = await rig.gateway.post({ ...STREAM, user: text, metadata: { a: text } }, BEARER);
     expect(stream.status).toBe(200);
     await stream.text();
-    await rig.gateway.until(() => lines() >= before + 3);
+    // The first and the last: a header that HTTP does not allow is refused before there is a request.
+    await rig.gateway.until(() => lines() >= before + 2);
     expect(forged()).toEqual([]);
     expect(JSON.stringify(rig.gateway.log)).not.toMatch(/jndi|DROP TABLE|calc!A1/);
   });
