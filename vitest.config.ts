@@ -11,5 +11,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // Two cores carry gateways, upstreams, browsers and the tests: what a stall broke is tried once more, there alone.
+    retry: process.env.CI === undefined ? 0 : 1,
   },
 });
