@@ -21,26 +21,32 @@ function buildServer() {
     ...['package.json', 'tsconfig.json', 'tsconfig.build.json'].map((name) => join(root, name)),
   ];
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  refresh('.built', inputs, dist, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir']);
+  const bundler = join(root, 'scripts', 'bundle-server.mjs');
+  refresh('.built', [...inputs, bundler], dist, [
+    [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir'],
+    [bundler],
+  ]);
 }
 
 function buildConsole() {
   const bundler = join(root, 'scripts', 'build-console.mjs');
   const inputs = [...files(consoleSources), bundler, join(root, 'package.json')];
-  refresh('.built-console', inputs, join(dist, 'console'), [bundler]);
+  refresh('.built-console', inputs, join(dist, 'console'), [[bundler]]);
 }
 
-// Runs a Node command, which writes into the folder of its last argument, where the stamp says that it is needed.
-function refresh(stampName, inputs, output, command) {
+// Runs Node commands, which write into the folder of their last argument, where the stamp says that it is needed.
+function refresh(stampName, inputs, output, commands) {
   const stamp = join(dist, stampName);
   const state = stateOf(inputs);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return;
   const staging = join(root, '.cache', `build${stampName}-${process.pid}`);
   rmSync(staging, { recursive: true, force: true });
-  const { status } = spawnSync(process.execPath, [...command, staging], { stdio: ['ignore', 2, 2], cwd: root });
-  if (status !== 0) {
-    rmSync(staging, { recursive: true, force: true });
-    process.exit(status ?? 1);
+  for (const command of commands) {
+    const { status } = spawnSync(process.execPath, [...command, staging], { stdio: ['ignore', 2, 2], cwd: root });
+    if (status !== 0) {
+      rmSync(staging, { recursive: true, force: true });
+      process.exit(status ?? 1);
+    }
   }
   for (const file of files(staging)) {
     const target = join(output, relative(staging, file));

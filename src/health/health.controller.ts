@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, ServiceUnavailableException } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { HealthCheck, type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
+import { type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
+import { DocumentedHealthCheck } from './health.docs.js';
 import { ReadinessIndicator } from './readiness.indicator.js';
 
 /** Whether whoever asks may see more than the status. */
@@ -18,7 +19,7 @@ export class HealthController {
 
   /** The process answers: nothing outside it is looked at, so that an outage elsewhere restarts no pod. */
   @Get(['v1/health', 'health', 'healthz'])
-  @HealthCheck()
+  @DocumentedHealthCheck()
   @ApiOperation({ summary: 'Liveness: 200 while the event loop turns' })
   live(): Promise<HealthCheckResult> {
     return this.health.check([]);
@@ -26,7 +27,7 @@ export class HealthController {
 
   /** This process may be sent requests. One provider that is down is told, and is no reason to send them elsewhere. */
   @Get(['v1/ready', 'ready', 'readyz'])
-  @HealthCheck()
+  @DocumentedHealthCheck()
   @ApiOperation({ summary: 'Readiness, with the status of each provider' })
   async ready(): Promise<Pick<HealthCheckResult, 'status'>> {
     try {

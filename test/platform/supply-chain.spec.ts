@@ -103,11 +103,18 @@ describe('what is built from it', () => {
     const folder = mkdtempSync(pathOf('.cache/build-again-'));
     const compiled = run('node', 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', folder);
     expect(compiled.status, compiled.output).toBe(0);
-    const bundled = run('node', 'scripts/build-console.mjs', join(folder, 'console'));
-    expect(bundled.status, bundled.output).toBe(0);
+    for (const bundle of [
+      ['scripts/bundle-server.mjs', folder],
+      ['scripts/build-console.mjs', join(folder, 'console')],
+    ]) {
+      const bundled = run('node', ...bundle);
+      expect(bundled.status, bundled.output).toBe(0);
+    }
     const files = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
     const paths = files.map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
-    expect(paths).toEqual(expect.arrayContaining(['main.js', 'main.js.map', 'console/index.html']));
+    expect(paths).toEqual(
+      expect.arrayContaining(['main.js', 'bundle/main.js', 'bundle/main.js.map', 'console/index.html']),
+    );
     const built = (path: string): Buffer => readFileSync(pathOf(join('dist', path)));
     const differing = paths.filter((path) => !readFileSync(join(folder, path)).equals(built(path)));
     rmSync(folder, { recursive: true });
