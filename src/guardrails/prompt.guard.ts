@@ -60,8 +60,9 @@ export class PromptGuard implements CanActivate {
 /** What is too large or too many about a request, where anything is. */
 export function checkSize(ctx: RequestContext, request: ChatRequest): GatewayError | undefined {
   const bytes = request.document.bytes.length;
-  return checkInput(request.body, {
-    settings: ctx.snapshot.guardrails.input,
+  const settings = ctx.snapshot.guardrails.input;
+  return checkInput(bytes > settings.maxStringBytes ? request.body : request.outline, {
+    settings,
     bytes,
     // A cap above the key's is lowered, not refused: see outputCap.
     maxTokensPerRequest: undefined,

@@ -1,4 +1,4 @@
-import { isAscii, isUtf8 } from 'node:buffer';
+import { isUtf8 } from 'node:buffer';
 import { type IncomingMessage } from 'node:http';
 import secureJson from 'secure-json-parse';
 import { GatewayError } from '../kernel/gateway-error.js';
@@ -6,7 +6,7 @@ import { JsonDocument } from '../kernel/json-document.js';
 import { ChatRequest, type ChatRequestBody, FORBIDDEN_MEMBERS } from '../kernel/openai.js';
 import { findContext } from './context-slot.js';
 
-const BYTE_ORDER_MARK = '\uFEFF';
+const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
 const REFUSE_PROTOTYPES = { protoAction: 'error', constructorAction: 'error' } as const;
 
 /** Called once: with what is wrong, or with the parsed body. */
@@ -46,7 +46,7 @@ export function readChatBody(raw: IncomingMessage, done: BodyDone): void {
       done(error as Error);
       return;
     }
-    done(null, ctx.request.body);
+    done(null, ctx.request.outline);
   });
   raw.once('error', () => {
     done(new GatewayError('bad_request'));
@@ -60,23 +60,23 @@ export function readChatBody(raw: IncomingMessage, done: BodyDone): void {
 export function parseChatRequest(bytes: Buffer, maxDepth: number): ChatRequest {
   if (!isUtf8(bytes)) throw new GatewayError('invalid_json', { message: 'The body is not valid UTF-8.' });
   const document = JsonDocument.scan(bytes, maxDepth);
-  const body = parse(bytes, document.namesPrototype);
+  const { outline, whole } = parse(document);
   for (const member of FORBIDDEN_MEMBERS) {
-    if (member in body) {
+    if (member in outline) {
       throw new GatewayError('invalid_value', { message: `The member '${member}' is not accepted.`, param: member });
     }
   }
-  return new ChatRequest(body as ChatRequestBody, document);
+  return new ChatRequest(outline as ChatRequestBody, document, whole);
 }
 
-function parse(bytes: Buffer, namesPrototype: boolean): object {
-  // Node makes text of single bytes several times faster than of UTF-8; for ASCII both are the same.
-  const text = bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
+function parse(document: JsonDocument): { readonly outline: object; readonly whole: boolean } {
+  // The careful parser searches the whole text for such names, which the scan has done; it takes a mark away, too.
+  const careful = document.namesPrototype || document.bytes[0] === BYTE_ORDER_MARK[0];
+  const whole = careful || !document.hasLongTexts;
+  const text = whole ? document.text() : document.outline();
   try {
-    // The careful parser searches the whole text for such names, which the scan has done; it takes a mark away, too.
-    const careful = namesPrototype || text.startsWith(BYTE_ORDER_MARK);
-    const body: unknown = careful ? secureJson.parse(text, REFUSE_PROTOTYPES) : JSON.parse(text);
-    if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
+    const outline: unknown = careful ? secureJson.parse(text, REFUSE_PROTOTYPES) : JSON.parse(text);
+    if (typeof outline === 'object' && outline !== null && !Array.isArray(outline)) return { outline, whole };
   } catch (error) {
     throw new GatewayError('invalid_json', { cause: error });
   }

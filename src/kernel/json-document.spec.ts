@@ -92,4 +92,55 @@ describe('JsonDocument', () => {
       }),
     );
   });
+
+  it('has an outline that holds the beginning of long strings, and everything else', () => {
+    const long = `${'é'.repeat(600)}${'x'.repeat(5_000)}`;
+    const text = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: long }], n: 2, [long]: 'short' });
+    const document = scan(text);
+    expect(document.hasLongTexts).toBe(true);
+    const outline = JSON.parse(document.outline()) as Record<string, unknown>;
+    expect(outline).toEqual({
+      model: 'm',
+      messages: [{ role: 'user', content: long.slice(0, 512) }],
+      n: 2,
+      [long]: 'short',
+    });
+    expect(JSON.parse(document.text())).toEqual(JSON.parse(text));
+    expect(document.member('messages')).toEqual([{ role: 'user', content: long }]);
+    expect(document.member('absent')).toBeUndefined();
+  });
+
+  it('has an outline that parses where the whole does, and fails where the whole does', () => {
+    const junk = fc.constantFrom(
+      '\\n',
+      '\\"',
+      '"',
+      '\\\\',
+      '\\u0',
+      '\\u0041',
+      '\\',
+      '漢',
+      '{',
+      '}',
+      ':',
+      ',',
+      '\t',
+      '\\x',
+    );
+    const part = fc.oneof(junk, fc.constant('x'.repeat(5_000)), fc.string());
+    const parse = (make: () => string): unknown => {
+      try {
+        return Object.keys(JSON.parse(make()) as object);
+      } catch {
+        return 'refused';
+      }
+    };
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 6 }), fc.array(part, { maxLength: 6 }), (value, after) => {
+        const text = `{"a":"${value.join('')}","b":["${after.join('')}"]}`;
+        expect(parse(() => scan(text, 100).outline())).toEqual(parse(() => scan(text, 100).text()));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
 });

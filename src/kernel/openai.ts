@@ -87,7 +87,7 @@ export const chatRequestJsonSchema = z.toJSONSchema(chatRequestSchema, { target:
   unknown
 >;
 
-/** A validated request: parsed once, and its bytes for forwarding. */
+/** A validated request: what the gateway reads of it, and its bytes for forwarding. */
 export class ChatRequest {
   readonly model: string;
   readonly stream: boolean;
@@ -95,22 +95,35 @@ export class ChatRequest {
   readonly includeUsage: boolean;
   /** Choices asked for. */
   readonly choices: number;
+  #body: ChatRequestBody | undefined;
 
+  /**
+   * @param outline the parsed body; of long strings it may hold the beginning only
+   * @param whole whether the outline is the whole body
+   */
   constructor(
-    readonly body: ChatRequestBody,
+    readonly outline: ChatRequestBody,
     readonly document: JsonDocument,
+    whole = true,
   ) {
-    this.model = body.model;
-    this.stream = body.stream === true;
-    this.includeUsage = this.stream && body.stream_options?.include_usage === true;
-    this.choices = body.n ?? 1;
+    this.model = outline.model;
+    this.stream = outline.stream === true;
+    this.includeUsage = this.stream && outline.stream_options?.include_usage === true;
+    this.choices = outline.n ?? 1;
+    this.#body = whole ? outline : undefined;
+  }
+
+  /** The whole body, parsed when it is first asked for: to be read by whoever needs the texts themselves. */
+  get body(): ChatRequestBody {
+    return (this.#body ??= JSON.parse(this.document.text()) as ChatRequestBody);
   }
 
   /** The caller's own output cap per choice, in tokens: the newer member wins. */
   get maxTokens(): number | undefined {
-    return this.body.max_completion_tokens ?? this.body.max_tokens ?? undefined;
+    return this.outline.max_completion_tokens ?? this.outline.max_tokens ?? undefined;
   }
 }
+
 /** The plain request as it is put to an upstream that is asked for a stream: with the usage at its end. */
 export function streamedTwin({ body, document }: ChatRequest): ChatRequest {
   return new ChatRequest(

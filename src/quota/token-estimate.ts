@@ -8,12 +8,12 @@ const CHARACTERS_PER_TOKEN = 4;
 const CREDIBLE_FACTOR = 4;
 
 /** What bounds a prompt: the bytes of the whole request, which hold messages, tools and inline images. */
-export function promptSize({ document, body }: ChatRequest): PromptSize {
+export function promptSize({ document, outline }: ChatRequest): PromptSize {
   let images = 0;
-  for (const { content } of body.messages) {
+  for (const { content } of outline.messages) {
     if (Array.isArray(content)) for (const { type } of content) if (type === 'image_url') images++;
   }
-  return { bytes: document.bytes.length, messages: body.messages.length, images };
+  return { bytes: document.bytes.length, messages: outline.messages.length, images };
 }
 
 /** What an upstream that reported nothing probably used: from the bytes sent and the text received. */

@@ -60,7 +60,8 @@ export class OpenAiAdapter implements ProviderAdapter {
 function setStream(changes: Map<string, string | undefined>, request: ChatRequest, stream: boolean): void {
   if (stream !== request.stream) changes.set('stream', String(stream));
   if (stream && !request.includeUsage) {
-    changes.set('stream_options', JSON.stringify({ ...request.body.stream_options, include_usage: true }));
+    const given = request.outline.stream_options && (request.document.member('stream_options') as object);
+    changes.set('stream_options', JSON.stringify({ ...given, include_usage: true }));
   }
 }
 
@@ -73,6 +74,6 @@ function setTokenCap(
   const field = target.provider.tokenCapField;
   for (const name of ['max_tokens', 'max_completion_tokens'] as const) {
     const wanted = field === 'both' || field === name ? maxTokens : undefined;
-    if ((request.body[name] ?? undefined) !== wanted) changes.set(name, wanted?.toString());
+    if ((request.outline[name] ?? undefined) !== wanted) changes.set(name, wanted?.toString());
   }
 }
