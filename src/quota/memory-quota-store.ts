@@ -75,8 +75,8 @@ export class MemoryQuotaStore implements QuotaStore {
     const { id } = reservation;
     const plan = planOf(reservation.principal);
     if (plan.unlimited) return 'settled';
-    if (this.#closed.has(id)) return 'already';
     const held = this.#table.remove(id);
+    if (held === undefined && this.#closed.has(id)) return 'already';
     const known = held !== undefined || reservation.admittedAtUs > 0;
     // A release closes an id that has not arrived yet, too: a late acquire of it is refused.
     if (known || costNanoUsd + tokens === 0) this.#closed.add(id);

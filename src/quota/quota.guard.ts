@@ -1,13 +1,13 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { type FastifyRequest } from 'fastify';
 import { contextOf } from '../http/context-slot.js';
+import { allowedTargets } from '../kernel/allowed-targets.js';
 import { quotaRefused } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { GatewayError } from '../kernel/gateway-error.js';
-import { matchesAny } from '../kernel/name-pattern.js';
 import { type ChatRequest } from '../kernel/openai.js';
 import { type RequestContext } from '../kernel/request-context.js';
-import { type Model, type Target } from '../kernel/snapshot.js';
+import { type Model } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { promptUpperBound, worstCaseCost } from './cost.js';
 import { type ChargeBounds, Ledger } from './ledger.js';
@@ -87,7 +87,7 @@ function isSliced(ctx: RequestContext, request: ChatRequest, model: Model, bound
   // Who bills the whole answer of a caller that left must find it reserved.
   return (
     bounds.outputTokens > FIRST_SLICE &&
-    candidates(ctx, model).every(({ provider }) => provider.onDisconnect !== 'reserved') &&
+    allowedTargets(model, ctx.principal).every(({ provider }) => provider.onDisconnect !== 'reserved') &&
     (principal.budgets.length > 0 || principal.limits.tokensPerMinute !== undefined)
   );
 }
@@ -104,12 +104,8 @@ export function boundsOf(ctx: RequestContext, request: ChatRequest, model: Model
  * @throws GatewayError unpriced_model where a budget would have to hold it
  */
 export function worstPrice(ctx: RequestContext, model: Model, { promptTokens, outputTokens }: ChargeBounds): number {
-  const cost = worstCaseCost(candidates(ctx, model), promptTokens, outputTokens);
+  const cost = worstCaseCost(allowedTargets(model, ctx.principal), promptTokens, outputTokens);
   if (cost !== undefined) return cost;
   if (ctx.principal.budgets.length > 0) throw new GatewayError('unpriced_model', { param: 'model' });
   return 0;
-}
-
-function candidates({ principal }: RequestContext, model: Model): readonly Target[] {
-  return model.targets.filter(({ provider }) => provider.enabled && matchesAny(principal.providers, provider.name));
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { allowedTargets } from '../kernel/allowed-targets.js';
 import { type Clock } from '../kernel/clock.js';
 import { GatewayError } from '../kernel/gateway-error.js';
-import { matchesAny } from '../kernel/name-pattern.js';
 import { type Model, type Principal, type Target } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { byPrice, leastLatency } from './target-ranks.js';
@@ -99,22 +99,6 @@ function probeFirst(ordered: readonly Target[], { probeDue }: TargetView): reado
 }
 
 const BY_WEIGHT: TargetOrder = { by: 'weight' };
-
-const allowed = new WeakMap<Model, WeakMap<Principal, readonly Target[]>>();
-
-/** A model's targets that are enabled and that the principal may use. Found once per snapshot: both are frozen. */
-export function allowedTargets(model: Model, principal: Principal): readonly Target[] {
-  let byPrincipal = allowed.get(model);
-  if (!byPrincipal) allowed.set(model, (byPrincipal = new WeakMap()));
-  let targets = byPrincipal.get(principal);
-  if (!targets) {
-    targets = model.targets.filter(
-      ({ provider }) => provider.enabled && matchesAny(principal.providers, provider.name),
-    );
-    byPrincipal.set(principal, targets);
-  }
-  return targets;
-}
 
 function pinnedTargets(targets: readonly Target[], pins: readonly string[]): Target[] {
   return [...new Set(pins)].flatMap((pin) => targets.filter(({ provider }) => provider.name === pin));
