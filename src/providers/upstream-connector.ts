@@ -1,10 +1,11 @@
-import { type LookupAddress, lookup as dnsLookup } from 'node:dns';
+import { lookup as dnsLookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
 import { certificateSeen } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
+import { sharedLookup } from './shared-lookup.js';
 
 /** Loopback, private, link-local, carrier-grade, benchmark, multicast and reserved ranges (IANA special-purpose registries). */
 const privateAddresses = new BlockList();
@@ -57,7 +58,7 @@ export interface DialRules {
 export function upstreamConnector(rules: DialRules, clock: Clock): buildConnector.connector {
   const connect = buildConnector({
     timeout: 0,
-    ...(rules.allowPrivate ? {} : { lookup: publicLookup }),
+    lookup: lookupOf(rules),
   });
 
   return (options, callback) => {
@@ -117,16 +118,21 @@ function refused(): UpstreamFailure {
   });
 }
 
-const publicLookup: LookupFunction = (hostname, options, callback) => {
-  dnsLookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-    if (error) {
-      callback(error, []);
-      return;
-    }
-    const allowed = addresses.filter(({ address }) => !isPrivateAddress(address));
-    const [first] = allowed;
-    if (!first) callback(refused(), []);
-    else if (options.all) callback(null, allowed);
-    else callback(null, first.address, first.family);
-  });
-};
+const lookupAll = sharedLookup(dnsLookup);
+
+/** How names become addresses: private ones are left out unless the provider says `allowPrivate`. */
+function lookupOf({ allowPrivate }: DialRules): LookupFunction {
+  return (hostname, options, callback) => {
+    lookupAll(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) {
+        callback(error, []);
+        return;
+      }
+      const allowed = allowPrivate ? addresses : addresses.filter(({ address }) => !isPrivateAddress(address));
+      const [first] = allowed;
+      if (!first) callback(refused(), []);
+      else if (options.all) callback(null, allowed);
+      else callback(null, first.address, first.family);
+    });
+  };
+}
