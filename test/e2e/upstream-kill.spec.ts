@@ -21,8 +21,8 @@ describe('kill -9 of one of two upstreams under 200 concurrent requests', () => 
               { name: 'a', kind: 'openai', baseUrl: doomed.baseUrl, allowPrivate: true },
               { name: 'b', kind: 'openai', baseUrl: survivor.baseUrl, allowPrivate: true },
             ],
-            // A busy machine would shed: another matter.
-            resilience: { shedding: { enabled: false } },
+            // As shipped: two hundred callers at once are no reason to turn any away.
+            resilience: { shedding: { enabled: true } },
             models: [{ name: 'm', targets: ['a', 'b'].map((provider) => ({ provider, model: 'm' })) }],
           },
         });
