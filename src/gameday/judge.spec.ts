@@ -4,7 +4,7 @@ import { type Evidence, judge } from './judge.js';
 import { type Sample } from './observer.js';
 import { type Objective } from './scenario.js';
 
-const END = 60_000;
+const END = 120_000;
 
 function aCall(changes: Partial<Call> = {}): Call {
   return {
@@ -36,8 +36,9 @@ const evidence: Evidence = {
   samples: [aSample(0, 'closed'), aSample(2_000, 'open'), aSample(3_000, 'closed')],
   durationMs: 10_000,
   metrics: new Map([
-    ['gateway_attempts_total{provider="a"}', 4],
-    ['gateway_attempts_total{provider="b"}', 2],
+    ['gateway_attempts_total{provider="a",outcome="fault"}', 3],
+    ['gateway_attempts_total{provider="a",outcome="success"}', 1],
+    ['gateway_attempts_total{provider="b",outcome="fault"}', 2],
     ['gateway_budget_overrun_nanodollars_total', 2e9],
   ]),
 };
@@ -67,6 +68,8 @@ describe('judge', () => {
     [{ check: 'usedAgain', upstream: 'a', afterMs: 2_000, withinMs: END }, false],
     [{ check: 'attempts', maxPerRequest: 2 }, true],
     [{ check: 'attempts', maxPerRequest: 1.9 }, false],
+    [{ check: 'failedAttempts', upstream: 'a', max: 3 }, true],
+    [{ check: 'failedAttempts', upstream: 'a', max: 2 }, false],
     [{ check: 'overrun', maxUsd: 2 }, true],
     [{ check: 'overrun', maxUsd: 1 }, false],
   ])('holds %j against what was seen: kept %s', (objective, kept) => {

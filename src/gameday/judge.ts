@@ -1,7 +1,7 @@
 import { type Call } from './caller.js';
 import { type Sample } from './observer.js';
 import { percentileOf } from './percentile.js';
-import { type Objective } from './scenario.js';
+import { MAX_DURATION_MS, type Objective } from './scenario.js';
 
 /** What a game day left behind. */
 export interface Evidence {
@@ -76,6 +76,11 @@ function verdict(objective: Objective, evidence: Evidence): Verdict {
       const told = `at most ${objective.maxPerRequest} attempts per request`;
       return of(told, ratio.toFixed(3), ratio <= objective.maxPerRequest);
     }
+    case 'failedAttempts': {
+      const { upstream, max } = objective;
+      const failed = sum(evidence.metrics, ATTEMPTS, `provider="${upstream}"`, 'outcome="fault"');
+      return of(`at most ${max} attempts at ${upstream} fail`, String(failed), failed <= max);
+    }
     case 'overrun': {
       const usd = sum(evidence.metrics, OVERRUN) / NANO_PER_USD;
       return of(`at most ${objective.maxUsd} USD charged beyond reservations`, `${usd} USD`, usd <= objective.maxUsd);
@@ -143,13 +148,17 @@ function within(calls: readonly Call[], { fromMs, toMs }: { readonly fromMs: num
 
 function span({ fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }): string {
   const seconds = (ms: number): string => `${ms / 1_000} s`;
-  if (fromMs === 0) return toMs >= 60_000 ? '' : ` until ${seconds(toMs)}`;
-  return toMs >= 60_000 ? ` from ${seconds(fromMs)}` : ` from ${seconds(fromMs)} to ${seconds(toMs)}`;
+  if (fromMs === 0) return toMs >= MAX_DURATION_MS ? '' : ` until ${seconds(toMs)}`;
+  return toMs >= MAX_DURATION_MS ? ` from ${seconds(fromMs)}` : ` from ${seconds(fromMs)} to ${seconds(toMs)}`;
 }
 
-function sum(metrics: ReadonlyMap<string, number>, name: string): number {
+/** The sum of a metric's series that have all these labels, `name="value"`. */
+function sum(metrics: ReadonlyMap<string, number>, name: string, ...labels: readonly string[]): number {
   let total = 0;
-  for (const [key, value] of metrics) if (key === name || key.startsWith(`${name}{`)) total += value;
+  for (const [key, value] of metrics) {
+    const ofMetric = key === name || key.startsWith(`${name}{`);
+    if (ofMetric && labels.every((label) => key.includes(label))) total += value;
+  }
   return total;
 }
 

@@ -5,7 +5,7 @@ import { schemaProblems } from '../config/schema-problems.js';
 import { parseYaml } from '../config/yaml-document.js';
 
 /** Longest game day: one that takes longer is not played often. */
-const MAX_DURATION_MS = 60_000;
+export const MAX_DURATION_MS = 120_000;
 const at = z.int().min(0).max(MAX_DURATION_MS);
 const name = z.string().regex(/^[a-z0-9-]{1,40}$/, { error: '1 to 40 characters of a-z, 0-9 and "-"' });
 const faults = z.array(z.string());
@@ -68,6 +68,8 @@ const OBJECTIVES = [
   z.strictObject({ check: z.literal('usedAgain'), upstream: name, afterMs: at, withinMs: at }),
   /** Attempts at upstreams per request. */
   z.strictObject({ check: z.literal('attempts'), maxPerRequest: z.number().min(1) }),
+  /** Attempts at an upstream that failed through its fault. */
+  z.strictObject({ check: z.literal('failedAttempts'), upstream: name, max: z.int().min(0) }),
   /** Charged beyond what was reserved, USD. */
   z.strictObject({ check: z.literal('overrun'), maxUsd: z.number().min(0) }),
 ] as const;

@@ -59,10 +59,10 @@ objectives: [{ check: errors, max: 0 }, { check: silentlyCut, max: 0 }]
 
   it('exits 2 with a line per problem for a scenario that cannot be played', () => {
     const path = join(folder, 'bad.yaml');
-    writeFileSync(path, 'title: t\nsummary: s\ndurationMs: 90000\nupstreams: []\nload: []\nobjectives: []\n');
+    writeFileSync(path, 'title: t\nsummary: s\ndurationMs: 190000\nupstreams: []\nload: []\nobjectives: []\n');
     const { status, stderr } = gameday(path);
     expect(status).toBe(2);
-    expect(stderr).toContain('durationMs: found 90000, expected at most 60000');
+    expect(stderr).toContain('durationMs: found 190000, expected at most 120000');
     expect(stderr).toContain('upstreams: ');
   });
 
