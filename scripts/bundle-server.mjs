@@ -32,7 +32,7 @@ await build({
         'automaton-worker': join(folder, 'guardrails', 'automaton-worker.js'),
       },
       // What starts threads or serves files from its own folder, and what only a traced gateway loads.
-      external: [/^pino/, /^@fastify\/static$/, /^swagger-ui-dist/, /^@opentelemetry\/sdk-node/],
+      external: [/^gpt-tokenizer/, /^pino/, /^@fastify\/static$/, /^swagger-ui-dist/, /^@opentelemetry\/sdk-node/],
       treeshake: { moduleSideEffects: [{ test: /@nestjs\/swagger\//, sideEffects: false }] },
       output: {
         format: 'esm',

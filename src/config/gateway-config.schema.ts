@@ -183,6 +183,10 @@ const providerSchema = z.strictObject({
   ),
   requestIdHeader: choice(['raw', 'uuid', 'none'], 'raw', 'How X-Request-ID is sent to the upstream'),
   streamUpstream: flag(false, 'Always ask for a stream and assemble plain answers from it'),
+  tokenizer: z
+    .enum(['o200k_base', 'cl100k_base'])
+    .optional()
+    .describe('Counts the tokens of answers without usage; absent: by their length. Loading it takes 65 MB'),
   usagePerChoice: flag(false, 'The upstream reports usage once per choice: add it up'),
   tokenCapField: z
     .enum(['max_tokens', 'max_completion_tokens', 'both'])

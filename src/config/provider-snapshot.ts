@@ -73,6 +73,7 @@ function buildProvider(config: ProviderConfig, path: string, context: ProviderCo
     apiKey: config.apiKey === undefined ? undefined : references.secret(`${path}.apiKey`, config.apiKey),
     concurrency: concurrency(config, `${path}.concurrency`, findings),
     streamUpstream: config.streamUpstream,
+    tokenizer: config.tokenizer,
     usagePerChoice: config.usagePerChoice,
     tokenCapField: config.tokenCapField ?? (config.kind === 'openai' ? 'max_completion_tokens' : 'max_tokens'),
     probe: {

@@ -76,6 +76,9 @@ export interface ApiKey {
   readonly expiresAt: number | undefined;
 }
 
+/** A published table of tokens. */
+export type Encoding = 'o200k_base' | 'cl100k_base';
+
 export type Hosting = 'hosted' | 'selfHosted';
 
 /** One configured upstream: wire format, address, credentials, bounds. */
@@ -96,6 +99,8 @@ export interface Provider {
   readonly requestIdHeader: 'raw' | 'uuid' | 'none';
   /** Ask for a stream and assemble the plain answer, so that an abort stops the engine. */
   readonly streamUpstream: boolean;
+  /** What counts answers whose usage the provider does not report; undefined = by their length. */
+  readonly tokenizer: Encoding | undefined;
   /** Add up usage over choices (an engine that reports one usage chunk per choice). */
   readonly usagePerChoice: boolean;
   /** The request member that caps the output on this upstream. */

@@ -1,6 +1,7 @@
 import { type ErrorObject } from './gateway-error.js';
 import { type ChatRequest } from './openai.js';
 import { type Target } from './snapshot.js';
+import { type TextSample } from './text-sample.js';
 
 /** What is sent to an upstream, before credentials are added. */
 export interface UpstreamRequest {
@@ -111,6 +112,8 @@ export class AnswerFacts {
   deltas = 0;
   /** UTF-16 units of content seen, all choices: for estimates where usage is missing. */
   characters = 0;
+  /** The beginning of the content, where a tokenizer is to count it. */
+  sample: TextSample | undefined;
 }
 
 /** Turns one upstream's stream payloads into OpenAI's. One per attempt; holds no sockets or timers. */

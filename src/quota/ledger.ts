@@ -82,7 +82,7 @@ function chargeOfAttempt(attempt: AttemptRecord, { request, cut }: RequestContex
   const reported = facts.usage;
   if (reported && isCredible(reported, bounds.promptTokens, bounds.outputTokens))
     return charge(reported, price, 'reported');
-  return charge(estimateUsage(request, facts), price, 'estimated');
+  return charge(estimateUsage(request, facts, provider.tokenizer), price, 'estimated');
 }
 
 function sum(one: Charge, other: Charge): Charge {

@@ -8,6 +8,7 @@ import { type Clock } from '../kernel/clock.js';
 import { StoreFaults } from '../kernel/store-faults.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { ulid } from '../kernel/ulid.js';
+import { EncodingLoader } from './encoding-loader.js';
 import { FaultyQuotaStore } from './faulty-quota-store.js';
 import { IpcQuotaStore } from './ipc-quota-store.js';
 import { LeaseKeeper } from './lease-keeper.js';
@@ -63,6 +64,7 @@ async function selfTest(store: QuotaStore, clock: Clock, logger: Logger): Promis
   providers: [
     { provide: QUOTA_STORE, inject: [ConfigStore, Environment, CLOCK, StoreFaults], useFactory: createStore },
     Ledger,
+    EncodingLoader,
     LeaseKeeper,
     QuotaGuard,
     WasteMeter,

@@ -35,7 +35,7 @@ function tellWaste({ ctx, attempt }: AttemptFact): void {
   const { facts, reason, target } = attempt;
   if (ctx.answeredBy === attempt || !ctx.request) return;
   if (!facts && (reason === undefined || !WORKED_ON.has(reason))) return;
-  const usage = facts?.usage ?? estimateUsage(ctx.request, facts ?? new AnswerFacts());
+  const usage = facts?.usage ?? estimateUsage(ctx.request, facts ?? new AnswerFacts(), target.provider.tokenizer);
   const price = priceOf(target);
   attemptWasted.publish({
     tokens: usage.promptTokens + usage.completionTokens,

@@ -19,6 +19,7 @@ export function targetOf(kind: string, overrides: Partial<Target> = {}): Target 
       onDisconnect: 'cancel',
       requestIdHeader: 'raw',
       streamUpstream: false,
+      tokenizer: undefined,
       usagePerChoice: false,
       tokenCapField: 'max_tokens',
       probe: { enabled: false, path: undefined, intervalMs: 5_000, timeoutMs: 1_000, warmUpAfterIdleMs: undefined },

@@ -1,4 +1,5 @@
 import { type Target } from '../../kernel/snapshot.js';
+import { TextSample } from '../../kernel/text-sample.js';
 import { AnswerFacts, type DecodedAnswer, UpstreamFailure } from '../../kernel/upstream.js';
 import { errorInAnswer } from './openai-error.js';
 import { readUsage } from './openai-usage.js';
@@ -27,6 +28,7 @@ export function decodeChatCompletion(body: Buffer, target: Target): DecodedAnswe
     facts.characters += typeof choice.message.content === 'string' ? choice.message.content.length : 0;
     if (choice.message.tool_calls) facts.characters += JSON.stringify(choice.message.tool_calls).length;
   }
+  if (target.provider.tokenizer) facts.sample = sampleOf(choices as Choice[]);
   facts.content = facts.done = true;
   facts.deltas = choices.length;
   facts.usage = readUsage(usage);
@@ -34,6 +36,15 @@ export function decodeChatCompletion(body: Buffer, target: Target): DecodedAnswe
   const json =
     facts.model === model ? body : Buffer.from(JSON.stringify({ ...(answer as object), model: facts.model }));
   return { facts, json };
+}
+
+function sampleOf(choices: readonly Choice[]): TextSample {
+  const sample = new TextSample();
+  for (const { message } of choices) {
+    if (typeof message?.content === 'string') sample.add(message.content);
+    if (message?.tool_calls) sample.add(JSON.stringify(message.tool_calls));
+  }
+  return sample;
 }
 
 function parse(body: Buffer): unknown {

@@ -1,5 +1,6 @@
 import { type ChatRequest } from '../../kernel/openai.js';
 import { type Target } from '../../kernel/snapshot.js';
+import { TextSample } from '../../kernel/text-sample.js';
 import { AnswerFacts, type EventDecoder, UpstreamFailure } from '../../kernel/upstream.js';
 import { errorInAnswer } from './openai-error.js';
 import { addUsage, readUsage } from './openai-usage.js';
@@ -42,6 +43,7 @@ export class OpenAiDecoder implements EventDecoder {
   ) {
     this.#choiceless = request.includeUsage;
     this.#readAll = request.choices > 1;
+    if (target.provider.tokenizer) this.facts.sample = new TextSample();
   }
 
   push(payload: string, _event: string | undefined, out: string[]): void {
@@ -109,6 +111,7 @@ export class OpenAiDecoder implements EventDecoder {
       facts.content = true;
       facts.deltas++;
       facts.characters += length;
+      if (facts.sample?.wanting === true) facts.sample.add(contentOf(choice.delta), length);
     }
     if (typeof choice.finish_reason === 'string') {
       facts.finished.add(choice.index ?? 0);
@@ -128,6 +131,16 @@ export class OpenAiDecoder implements EventDecoder {
     let close = payload.indexOf('"', open + 1);
     while (close > 0 && payload.charAt(close - 1) === '\\') close = payload.indexOf('"', close + 1);
     this.facts.characters += Math.max(1, close - open - 1);
+    if (this.facts.sample?.wanting === true) this.#sample(payload.slice(open, close + 1));
+  }
+
+  /** @param literal a JSON string, or what an upstream took for one */
+  #sample(literal: string): void {
+    try {
+      this.facts.sample?.add(JSON.parse(literal) as string, literal.length - 2);
+    } catch {
+      // What cannot be read was counted by its length.
+    }
   }
 }
 
@@ -138,19 +151,31 @@ function isChoice(value: unknown): value is ChunkChoice {
   return Number.isInteger(index) && (index as number) >= 0 && (index as number) < MAX_CHOICES;
 }
 
-/** Length of what a delta adds: text, reasoning, refusal, tool calls. A role alone is nothing. */
+const TEXTS = ['content', 'reasoning_content', 'reasoning', 'refusal'] as const;
+
+/** What a delta adds: text, reasoning, refusal, tool calls. A role alone is nothing. */
+function contentOf(delta: ChunkChoice['delta']): string {
+  let text = '';
+  for (const field of TEXTS) if (typeof delta?.[field] === 'string') text += delta[field];
+  return text + toolCallsOf(delta);
+}
+
+/** Its length, without putting it together. */
 function contentLength(delta: ChunkChoice['delta']): number {
   if (!delta) return 0;
   let length = 0;
-  for (const field of ['content', 'reasoning_content', 'reasoning', 'refusal'] as const) {
+  for (const field of TEXTS) {
     const text = delta[field];
     if (typeof text === 'string') length += text.length;
   }
-  if (Array.isArray(delta.tool_calls) && delta.tool_calls.length > 0) {
-    length += JSON.stringify(delta.tool_calls).length;
-  }
+  length += toolCallsOf(delta).length;
   if (delta.function_call) length += 1;
   return length;
+}
+
+function toolCallsOf(delta: ChunkChoice['delta']): string {
+  const calls = delta?.tool_calls;
+  return Array.isArray(calls) && calls.length > 0 ? JSON.stringify(calls) : '';
 }
 
 /** undefined = cannot be read, and after the first content need not be. */
