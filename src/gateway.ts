@@ -19,7 +19,7 @@ import { DrainState } from './resilience/drain-state.js';
 import { Overrides } from './resilience/overrides.js';
 import { LoadShedding } from './resilience/load-shedding.js';
 import { EndedFacts } from './observability/ended-facts.js';
-import { exposition } from './observability/exposition.js';
+import { exposition, OPEN_METRICS } from './observability/exposition.js';
 import { GatewayMetrics } from './observability/gateway-metrics.js';
 import { ProcessLogger } from './observability/logger.js';
 import { OpsModule } from './ops.module.js';
@@ -37,7 +37,7 @@ export interface RunningGateway {
   readonly config: ConfigControl;
   readonly overrides: Overrides;
   readonly chaos: ChaosControl;
-  /** The exposition in the text format; also when everything is closed. */
+  /** The exposition in OpenMetrics; also when everything is closed. */
   readonly metrics: () => Promise<string>;
 }
 
@@ -108,7 +108,7 @@ export async function startGateway(environment: Environment, options: StartOptio
     chaos,
     metrics: async () => {
       facts.flush();
-      return (await exposition(registry, undefined, () => systemClock.turn())).text;
+      return (await exposition(registry, OPEN_METRICS, () => systemClock.turn())).text;
     },
   };
 }

@@ -191,7 +191,7 @@ describe('WorkerPool', () => {
       await settled();
       await fresh.ready();
       await expect.poll(() => forked[at]!.sent).toContainEqual({ leave: true });
-      forked[at]!.tell({ lastWords: '# TYPE a_total counter\na_total 4\n' });
+      forked[at]!.tell({ lastWords: '# HELP a A.\n# TYPE a counter\na_total 4\n' });
       expect(forked[at]!.sent.at(-1)).toEqual({ heard: true });
       await forked[at]!.end(0);
     }
