@@ -1,4 +1,4 @@
-import { type QuotaCall } from '../quota/quota-store-host.js';
+import { type QuotaCalls, type QuotaReplies } from '../quota/quota-store-host.js';
 import { type WorkerState } from './worker-state.js';
 
 /** The process runs; the gateway in it waits for an {@link Adopt}, which says what to start with. */
@@ -30,7 +30,7 @@ export interface LastWords {
   readonly lastWords: string;
 }
 
-export type FromWorker = Begins | Standing | WorkerReady | Told | LastWords | QuotaCall;
+export type FromWorker = Begins | Standing | WorkerReady | Told | LastWords | QuotaCalls;
 
 /** What the others have; null where there are none. */
 export interface Adopt {
@@ -52,4 +52,4 @@ export interface Heard {
   readonly heard: true;
 }
 
-export type ToWorker = Adopt | Tell | Leave | Heard;
+export type ToWorker = Adopt | Tell | Leave | Heard | QuotaReplies;

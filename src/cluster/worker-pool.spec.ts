@@ -206,6 +206,20 @@ describe('WorkerPool', () => {
     expect(fresh!.sent).toEqual([{ adopt: NOTHING }]);
   });
 
+  it('answers what a worker asks of the quota store in one message', async () => {
+    const { forked } = await started(1);
+    const [worker] = forked;
+    const call = (quotaCall: number, method: 'open' | 'sweep', argument?: object) => ({ quotaCall, method, argument });
+    worker!.tell({ quotaCalls: [call(0, 'open', { leaseMs: 1_000, onLeaseExpiry: 'release' })] });
+    worker!.tell({ quotaCalls: [call(1, 'sweep'), call(2, 'sweep')] });
+    const answer = { value: 0, error: undefined, expired: 0 };
+    const quotaReplies = [
+      { quotaReply: 1, ...answer },
+      { quotaReply: 2, ...answer },
+    ];
+    expect(worker!.sent.slice(1)).toEqual([{ quotaReplies }]);
+  });
+
   it('restarts one by one: a new worker serves before an old one leaves', async () => {
     const { forked, pool } = await started(2);
     const rolled = pool.restart();

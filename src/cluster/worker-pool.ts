@@ -185,9 +185,9 @@ export class WorkerPool {
   }
 
   #take(member: Member, message: FromWorker): void {
-    if ('quotaCall' in message) {
-      const reply = this.#quota.answer(message);
-      if (reply && member.worker.isConnected()) member.worker.send(reply, () => undefined);
+    if ('quotaCalls' in message) {
+      const quotaReplies = message.quotaCalls.flatMap((call) => this.#quota.answer(call) ?? []);
+      if (quotaReplies.length > 0) this.#send(member, { quotaReplies });
     } else if ('lastWords' in message) {
       tell(member, parseFamilies(message.lastWords), true);
       this.#send(member, { heard: true });
