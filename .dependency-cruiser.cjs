@@ -1,9 +1,9 @@
 /** The layers of docs/ARCHITECTURE.md: a folder imports only from layers below its own, never from a neighbour. */
 const layers = [
+  ['cluster'],
   ['chat', 'health', 'admin'],
   ['explain'],
   ['planning'],
-  ['cluster'],
   ['auth', 'quota', 'guardrails', 'routing', 'resilience', 'chaos', 'observability', 'gameday'],
   ['config'],
   ['providers'],

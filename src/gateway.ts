@@ -2,14 +2,17 @@ import { NestFactory } from '@nestjs/core';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type FastifyListenOptions } from 'fastify';
 import { Logger } from 'nestjs-pino';
+import { AuditLog } from './admin/audit-log.js';
 import { acceptYaml } from './admin/yaml-body.js';
 import { AppModule } from './app.module.js';
 import { ChaosControl } from './chaos/chaos-control.js';
 import { RequestOpening } from './chat/request-opening.js';
+import { type OperatorParts } from './cluster/worker-state.js';
 import { ConfigControl } from './config/config-control.js';
 import { ConfigStore } from './config/config-store.js';
 import { ConfigWatcher } from './config/config-watcher.js';
 import { type Environment } from './config/env.js';
+import { StartTextModule } from './config/start-text.js';
 import { setUpDocs } from './docs.js';
 import { ConnectionsPerAddress } from './http/connections-per-address.js';
 import { KnownRoutes } from './http/known-routes.js';
@@ -19,7 +22,7 @@ import { DrainState } from './resilience/drain-state.js';
 import { Overrides } from './resilience/overrides.js';
 import { LoadShedding } from './resilience/load-shedding.js';
 import { EndedFacts } from './observability/ended-facts.js';
-import { exposition } from './observability/exposition.js';
+import { exposition, OPEN_METRICS } from './observability/exposition.js';
 import { GatewayMetrics } from './observability/gateway-metrics.js';
 import { ProcessLogger } from './observability/logger.js';
 import { OpsModule } from './ops.module.js';
@@ -30,14 +33,11 @@ const OPS_BODY_BYTES = 2 * 1024 * 1024;
 const CHAT_PATH = '/v1/chat/completions';
 
 /** A gateway that listens. */
-export interface RunningGateway {
+export interface RunningGateway extends OperatorParts {
   readonly publicUrl: string;
   readonly opsUrl: string;
   readonly stop: GracefulStop;
-  readonly config: ConfigControl;
-  readonly overrides: Overrides;
-  readonly chaos: ChaosControl;
-  /** The exposition in the text format; also when everything is closed. */
+  /** The exposition in OpenMetrics; also when everything is closed. */
   readonly metrics: () => Promise<string>;
 }
 
@@ -45,7 +45,9 @@ export interface StartOptions {
   /** Where the operations listener is, if not where the environment says. */
   readonly opsAt?: FastifyListenOptions;
   /** Awaited when the operations listener stands, before the public one does. */
-  readonly beforePublic?: (gateway: Pick<RunningGateway, 'overrides' | 'chaos'>) => Promise<void>;
+  readonly beforePublic?: (parts: OperatorParts) => Promise<void>;
+  /** Text of a gateway file to start with, if not the file. */
+  readonly configText?: string | undefined;
 }
 
 /**
@@ -54,7 +56,10 @@ export interface StartOptions {
  */
 export async function startGateway(environment: Environment, options: StartOptions = {}): Promise<RunningGateway> {
   // Silent until it stands: what goes wrong at a start is told once, by whoever started it.
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule, fastifyAdapter(systemClock), {
+  const { configText, opsAt, beforePublic } = options;
+  const started = configText === undefined ? [] : [StartTextModule.of(configText)];
+  const root = { module: AppModule, imports: started };
+  const app = await NestFactory.create<NestFastifyApplication>(root, fastifyAdapter(systemClock), {
     bodyParser: false,
     logger: false,
     abortOnError: false,
@@ -88,40 +93,43 @@ export async function startGateway(environment: Environment, options: StartOptio
   acceptYaml(ops.getHttpAdapter().getInstance());
   setUpDocs(ops, 'Operations of the gateway', 'Metrics, health, and what operators see and change.');
 
-  const overrides = app.get(Overrides);
-  const chaos = app.get(ChaosControl);
-  await ops.listen(options.opsAt ?? { port: environment.OPS_PORT, host: environment.OPS_HOST });
-  await options.beforePublic?.({ overrides, chaos });
+  const control = app.get(ConfigControl);
+  const parts: OperatorParts = {
+    config: control,
+    watcher: watcherOf(environment.CONFIG_PATH, control, log),
+    overrides: app.get(Overrides),
+    chaos: app.get(ChaosControl),
+    log,
+    audit: ops.get(AuditLog, { strict: false }),
+  };
+  await ops.listen(opsAt ?? { port: environment.OPS_PORT, host: environment.OPS_HOST });
+  await beforePublic?.(parts);
   await app.listen(environment.PORT, environment.HOST);
   app.useLogger(app.get(Logger));
   for (const warning of config.warnings) log.logger.warn(warning);
-  const control = app.get(ConfigControl);
-  watchConfig(environment.CONFIG_PATH, control, log);
+  // It ends with the process: it keeps nothing alive.
+  parts.watcher.start();
   const { registry } = app.get(GatewayMetrics);
   const facts = app.get(EndedFacts);
   return {
     publicUrl: urlOf(app),
     opsUrl: urlOf(ops),
     stop: new GracefulStop(app, ops, log),
-    config: control,
-    overrides,
-    chaos,
+    ...parts,
     metrics: async () => {
       facts.flush();
-      return (await exposition(registry, undefined, () => systemClock.turn())).text;
+      return (await exposition(registry, OPEN_METRICS, () => systemClock.turn())).text;
     },
   };
 }
 
-/** The watch ends with the process: it keeps nothing alive. */
-function watchConfig(path: string, control: ConfigControl, log: ProcessLogger): void {
-  const watcher = new ConfigWatcher({
+function watcherOf(path: string, control: ConfigControl, log: ProcessLogger): ConfigWatcher {
+  return new ConfigWatcher({
     path,
     clock: systemClock,
     onChange: (text) => void control.reload('file', text),
     onError: (error) => log.logger.error({ msg: 'the configuration is no longer watched', reason: error.message }),
   });
-  watcher.start();
 }
 
 function urlOf(app: NestFastifyApplication): string {

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type FromWorker, type ToWorker, type WorkerState } from './cluster/worker-messages.js';
+import { type FromWorker, type ToWorker } from './cluster/worker-messages.js';
+import { adopt, type OperatorParts, stateOf, type WorkerState } from './cluster/worker-state.js';
 import { type Environment } from './config/env.js';
 import { type RunningGateway, startGateway } from './gateway.js';
 import { systemClock } from './kernel/clock.js';
@@ -10,14 +11,14 @@ import { handleSignals } from './signals.js';
 /** Longest wait for the primary to take over what was counted, ms. */
 const HEARD_WITHIN_MS = 2_000;
 
-type OperatorsPart = Pick<RunningGateway, 'overrides' | 'chaos'>;
-
 /** One of several gateways on the same public port; the primary alone reaches its operations listener. */
 export async function runWorker(environment: Environment): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'gateway-worker-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const opsPath = join(folder, 'ops.sock');
+  const begun = await whatOthersHave({ begins: true });
   const gateway = await startGateway(environment, {
+    configText: begun?.config.text,
     // Exclusive: workers would share it otherwise.
     opsAt: { path: opsPath, exclusive: true },
     beforePublic: (parts) => takeOver(parts, opsPath),
@@ -29,39 +30,29 @@ export async function runWorker(environment: Environment): Promise<void> {
   };
   handleSignals({ log: stop.log, drain }, () => void gateway.config.reload('SIGHUP'));
   fromPrimary((message) => {
-    if ('tell' in message) tellPrimary({ told: stateOf(gateway) });
+    if ('tell' in message) tellPrimary({ told: stateOf(gateway), to: message.tell });
     if ('leave' in message) void drain({ handOver: true }).then(() => process.exit(process.exitCode ?? 0));
   });
   tellPrimary({ ready: true, publicUrl: gateway.publicUrl });
 }
 
-/** Waits for what operators have set on the others: the primary ends a worker that waits too long. */
-async function takeOver(parts: OperatorsPart, opsPath: string): Promise<void> {
-  const adopted = new Promise<WorkerState | null>((resolve) => {
-    fromPrimary((message) => {
-      if ('adopt' in message) resolve(message.adopt);
-    });
+/** Serves only with what operators have set on the others. */
+async function takeOver(parts: OperatorParts, opsPath: string): Promise<void> {
+  const state = await whatOthersHave({ standing: opsPath });
+  if (state) await adopt(parts, state);
+}
+
+/** The answer to `message`; null where no other worker serves. The primary ends a worker that waits too long. */
+function whatOthersHave(message: FromWorker): Promise<WorkerState | null> {
+  return new Promise((resolve) => {
+    const listen = (answer: ToWorker): void => {
+      if (!('adopt' in answer)) return;
+      process.off('message', listen);
+      resolve(answer.adopt);
+    };
+    fromPrimary(listen);
+    tellPrimary(message);
   });
-  tellPrimary({ standing: opsPath });
-  const state = await adopted;
-  if (state) adopt(parts, state);
-}
-
-function stateOf({ overrides, chaos }: OperatorsPart): WorkerState {
-  return { overrides: overrides.list(), experiments: chaos.list() };
-}
-
-function adopt({ overrides, chaos }: OperatorsPart, state: WorkerState): void {
-  for (const { provider, drained, weight, remainingMs } of state.overrides) {
-    if (drained) overrides.drain(provider);
-    if (weight !== undefined) overrides.setWeight(provider, weight, remainingMs);
-  }
-  // Also those of the file: they may be over on the others, or have been ended.
-  chaos.stopAll();
-  if (!chaos.enabled) return;
-  for (const { id, fault, scope, percentage, seed, remainingMs, startedBy } of state.experiments) {
-    chaos.start({ id, fault, scope, percentage, seed, ttlMs: remainingMs }, startedBy);
-  }
 }
 
 async function handOverCounters(gateway: RunningGateway): Promise<void> {

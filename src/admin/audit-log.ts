@@ -17,13 +17,18 @@ export interface AuditEntry {
 @Injectable()
 export class AuditLog {
   readonly #logger = new Logger('Audit');
-  readonly #entries: AuditEntry[] = [];
+  #entries: AuditEntry[] = [];
 
   constructor(@Inject(CLOCK) private readonly clock: Clock) {}
 
   /** Newest first. */
   get entries(): readonly AuditEntry[] {
     return this.#entries;
+  }
+
+  /** Remembers what another process of the same gateway does, in place of its own. */
+  takeOver(entries: readonly AuditEntry[]): void {
+    this.#entries = [...entries];
   }
 
   /** @param details no secrets: they are logged */

@@ -1,15 +1,47 @@
 import { Injectable } from '@nestjs/common';
 import { ConfigStore } from '../config/config-store.js';
+import { type BreakerState } from '../resilience/breaker.js';
 import { DrainState } from '../resilience/drain-state.js';
 import { InFlightRequests } from '../resilience/in-flight-requests.js';
 import { LoadShedding } from '../resilience/load-shedding.js';
-import { Overrides } from '../resilience/overrides.js';
+import { type Override, Overrides } from '../resilience/overrides.js';
 import { type TargetState } from '../resilience/target-state.js';
 import { TargetStates } from '../resilience/target-states.js';
 import { AttemptShares } from './attempt-shares.js';
-import { TrafficWindow } from './traffic-window.js';
+import { type TrafficSecond, TrafficWindow } from './traffic-window.js';
 
-/** The state of the process at a glance. Times in ms; null = nothing known yet. */
+/** One target, as operators see it. Times in ms; null = nothing known yet. */
+export interface TargetStatus {
+  readonly id: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly enabled: boolean;
+  readonly drained: boolean;
+  readonly weight: number;
+  readonly weightFactor: number;
+  readonly tier: number;
+  readonly breaker: { readonly state: BreakerState; readonly remainingOpenMs: number };
+  readonly coolDownMs: number;
+  readonly limiter: { readonly limit: number; readonly inFlight: number };
+  readonly queued: number;
+  readonly ttftMs: { readonly p50: number | null; readonly p95: number | null };
+  /** Share of the last 1,000 attempts that went there, 0 to 1. */
+  readonly recentShare: number;
+}
+
+/** The answer of `GET /admin/status`. */
+export interface StatusReport {
+  readonly config: { readonly version: string; readonly loadedAt: number };
+  readonly draining: boolean;
+  readonly inFlight: number;
+  readonly load: { readonly level: number; readonly causes: readonly string[] };
+  /** The last finished second. */
+  readonly traffic: TrafficSecond | null;
+  readonly overrides: readonly Override[];
+  readonly targets: readonly TargetStatus[];
+}
+
+/** The state of the process at a glance. */
 @Injectable()
 export class GatewayStatus {
   constructor(
@@ -23,7 +55,7 @@ export class GatewayStatus {
     private readonly traffic: TrafficWindow,
   ) {}
 
-  read(): Readonly<Record<string, unknown>> {
+  read(): StatusReport {
     const { version, loadedAt } = this.config.current;
     const shares = this.shares.shares();
     return {
@@ -37,7 +69,7 @@ export class GatewayStatus {
     };
   }
 
-  #target(state: TargetState, share: number): Readonly<Record<string, unknown>> {
+  #target(state: TargetState, share: number): TargetStatus {
     const { target, breaker, coolDown, limiter, latency } = state;
     return {
       id: target.id,

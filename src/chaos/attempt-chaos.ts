@@ -10,7 +10,7 @@ export class AttemptChaos implements AttemptFaults {
   constructor(
     private readonly engine: ChaosEngine,
     private readonly clock: Clock,
-    private readonly secret: string,
+    private readonly secret: () => string,
   ) {}
 
   over(kind: ProviderKind, ctx: RequestContext, record: AttemptRecord): ProviderKind {
@@ -19,7 +19,7 @@ export class AttemptChaos implements AttemptFaults {
       provider: record.target.provider.name,
       model: ctx.model?.name ?? '',
       keyId: ctx.principal.keyId,
-      tokenExperiment: token === undefined ? undefined : verifyChaosToken(this.secret, token, this.clock.wall()),
+      tokenExperiment: token === undefined ? undefined : verifyChaosToken(this.secret(), token, this.clock.wall()),
     });
     if (!plan) return kind;
     record.chaos = plan.experiments.join(',');

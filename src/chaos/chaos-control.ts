@@ -41,8 +41,8 @@ export class ChaosControl implements OnModuleInit, OnModuleDestroy {
   readonly #engine: ChaosEngine;
   readonly #attempts: AttemptChaos;
   readonly #strain: ProcessStrain;
-  /** Of this process alone: tokens end with it. */
-  readonly #secret = randomBytes(32).toString('hex');
+  /** Signs tokens, which end with it: of this process, or of the processes of one gateway. */
+  secret = randomBytes(32).toString('hex');
   readonly #started = new Map<string, Started>();
   #readsTokens = false;
   #stopTouching: (() => void) | undefined;
@@ -55,7 +55,7 @@ export class ChaosControl implements OnModuleInit, OnModuleDestroy {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.#engine = new ChaosEngine(clock);
-    this.#attempts = new AttemptChaos(this.#engine, clock, this.#secret);
+    this.#attempts = new AttemptChaos(this.#engine, clock, () => this.secret);
     this.#strain = new ProcessStrain(clock);
   }
 
@@ -128,7 +128,7 @@ export class ChaosControl implements OnModuleInit, OnModuleDestroy {
   #describe({ experiment, remainingMs, hits }: ActiveExperiment): RunningExperiment {
     const { id, scope } = experiment;
     const { at, by } = this.#started.get(id) ?? { at: 0, by: 'file' };
-    const token = scope.token ? signChaosToken(this.#secret, id, at + experiment.ttlMs) : null;
+    const token = scope.token ? signChaosToken(this.secret, id, at + experiment.ttlMs) : null;
     const counted = experiment.fault.type !== 'memory' && experiment.fault.type !== 'event_loop_block';
     return { ...experiment, startedAt: at, startedBy: by, remainingMs, hits: counted ? hits : null, token };
   }

@@ -14,7 +14,7 @@ const COMBINE = { sum, max: Math.max, min: Math.min } as const;
 
 /**
  * One exposition of many: counters and histograms are summed, gauges by their rule. What ended workers counted stays
- * in the totals, so that no counter goes backwards.
+ * in the totals, so that no counter goes backwards. Of exemplars of one series the newest stays.
  * @param ended sums of workers that are gone, of {@link addEnded}
  */
 export function mergeFamilies(living: readonly WorkerFamilies[], ended: Families): Families {
@@ -40,7 +40,25 @@ function addFamily(merged: Map<string, MetricFamily>, family: MetricFamily, work
     if (rule === 'each') samples.set(withWorker(series, worker), value);
     else samples.set(series, combined(COMBINE[rule], samples.get(series), value));
   }
-  merged.set(family.name, { ...family, samples });
+  const exemplars = newestOf(merged.get(family.name)?.exemplars, family.exemplars);
+  merged.set(family.name, { ...family, samples, exemplars });
+}
+
+type Exemplars = MetricFamily['exemplars'];
+
+function newestOf(left: Exemplars | undefined, right: Exemplars): Exemplars {
+  if (!left) return right;
+  const newest = new Map(left);
+  for (const [series, exemplar] of right) {
+    const before = newest.get(series);
+    if (before === undefined || writtenAt(exemplar) > writtenAt(before)) newest.set(series, exemplar);
+  }
+  return newest;
+}
+
+/** Seconds since the epoch: an exemplar ends with them. */
+function writtenAt(exemplar: string): number {
+  return Number(exemplar.slice(exemplar.lastIndexOf(' ') + 1));
 }
 
 function combined(combine: Combine, before: number | undefined, value: number): number {

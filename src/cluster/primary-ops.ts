@@ -1,12 +1,19 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type Clock } from '../kernel/clock.js';
+import { OPEN_METRICS, OPEN_METRICS_TYPE, TEXT_TYPE } from '../observability/exposition.js';
 import { type Member } from './member.js';
+import { MergedEvents } from './merged-events.js';
 import { mergeFamilies } from './merged-metrics.js';
-import { writeFamilies } from './metric-families.js';
+import { mergeOf } from './merged-views.js';
+import { type Format, writeFamilies } from './metric-families.js';
+import { failure, json, NO_WORKER } from './own-answers.js';
 import { type WorkerPool } from './worker-pool.js';
 import { type Answered, ask, type Asked, relay, scrape, send } from './worker-relay.js';
 
-const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8';
+/** Wait for each worker's part of a merged answer, ms: one that hangs is left out. */
+const PART_WITHIN_MS = 2_000;
+const STATUS = '/admin/status';
+const EVENTS = '/admin/events';
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 /** Writes by their method that change nothing, or that must happen once: one worker answers. */
 const ONE_WORKER = /^\/admin\/(explain|playground|config\/validate)$/;
@@ -14,6 +21,7 @@ const ONE_WORKER = /^\/admin\/(explain|playground|config\/validate)$/;
 /** The one operations listener of all workers. Keys are checked by the workers alone. */
 export class PrimaryOps {
   readonly server: Server;
+  readonly #events: MergedEvents;
 
   /** @param restart starts a rolling restart; false where one is under way */
   constructor(
@@ -21,10 +29,11 @@ export class PrimaryOps {
     private readonly clock: Clock,
     private readonly restart: () => boolean,
   ) {
+    this.#events = new MergedEvents(clock);
     this.server = createServer((request, reply) => {
       this.#answer(request, reply).catch(() => {
         if (reply.headersSent) reply.destroy();
-        else send(reply, failure(503, 'no_worker', 'No worker answers.'));
+        else send(reply, NO_WORKER);
       });
     });
   }
@@ -38,29 +47,58 @@ export class PrimaryOps {
     const { method = 'GET', headers, url = '/' } = request;
     const asked: Asked = { method, headers, path: url, body };
     const { pathname, searchParams } = new URL(url, 'http://primary');
-    if (pathname === '/metrics') send(reply, await this.#metrics());
+    if (pathname === '/metrics') send(reply, await this.#metrics(headers.accept));
     else if (/^\/(v1\/health|health|healthz)$/.test(pathname)) send(reply, json(200, { status: 'ok', details: {} }));
     else if (/^\/(v1\/ready|ready|readyz)$/.test(pathname)) send(reply, await this.#firstGood(asked));
     else if (/^\/admin\/requests\/[^/]+$/.test(pathname)) send(reply, await this.#firstGood(asked));
     else if (pathname.startsWith('/admin/workers')) send(reply, await this.#workers(asked, pathname));
+    else if (isMerged(asked, pathname, searchParams)) await this.#merge(asked, pathname, searchParams, reply);
     else if (method === 'GET' || ONE_WORKER.test(pathname)) await this.#relay(asked, pathname, searchParams, reply);
     else send(reply, await this.#toAll(asked));
   }
 
   /** A worker that does not answer in time counts with what it told last: no total goes backwards. */
-  async #metrics(): Promise<Answered> {
+  async #metrics(accept: string | undefined): Promise<Answered> {
     await Promise.all(this.pool.listening.map(scrape));
     // Read in one turn: a worker that has just ended is in one of the two, not in both.
     const living = this.pool.all.map(({ worker, last }) => ({ worker: worker.id, families: last }));
-    const text = writeFamilies(mergeFamilies(living, this.pool.ended));
-    return { status: 200, headers: { 'content-type': TEXT_FORMAT }, body: Buffer.from(text) };
+    const { format, contentType } = formatFor(accept);
+    const text = writeFamilies(mergeFamilies(living, this.pool.ended), format);
+    return { status: 200, headers: { 'content-type': contentType }, body: Buffer.from(text) };
+  }
+
+  async #merge(asked: Asked, pathname: string, query: URLSearchParams, reply: ServerResponse): Promise<void> {
+    if (pathname !== EVENTS) {
+      send(reply, await this.#merged(asked, pathname, query));
+      return;
+    }
+    const status: Asked = { method: 'GET', path: STATUS, headers: readerOf(asked.headers), body: Buffer.of() };
+    await this.#events.stream(reply, () => this.#merged(status, STATUS, query));
+  }
+
+  /** One answer of those of all workers, with the ids of the workers in it; else what one of them refused with. */
+  async #merged(asked: Asked, pathname: string, query: URLSearchParams): Promise<Answered> {
+    const parts = await Promise.all(
+      this.pool.listening.map(async (member) => {
+        const answer = await ask(member, asked, PART_WITHIN_MS).catch(() => undefined);
+        return answer && { worker: member.worker.id, answer };
+      }),
+    );
+    const answered = parts.filter((part) => part !== undefined);
+    const good = answered.filter(({ answer }) => answer.status === 200);
+    const merge = mergeOf(pathname);
+    // A key that one worker refuses may be revoked already.
+    const refusal = answered.find(({ answer }) => answer.status >= 400 && answer.status < 500);
+    if (refusal || good.length === 0 || !merge) return (refusal ?? answered[0])?.answer ?? NO_WORKER;
+    const bodies = good.map(({ answer }) => JSON.parse(answer.body.toString()) as unknown);
+    return json(200, { ...merge(bodies, query), workers: good.map(({ worker }) => worker) });
   }
 
   /** The first good answer of any worker, else one of those that refused. */
   async #firstGood(asked: Asked): Promise<Answered> {
     const answers = await this.#askAll(asked);
     const found = answers.find(({ status }) => status === 200) ?? answers[0];
-    return found ?? failure(503, 'no_worker', 'No worker answers.');
+    return found ?? NO_WORKER;
   }
 
   /** One answer of all: the worst. */
@@ -77,7 +115,7 @@ export class PrimaryOps {
       ),
     );
     const [worst] = answers.filter((answer) => answer !== undefined).sort((a, b) => badness(b) - badness(a));
-    return worst ?? failure(503, 'no_worker', 'No worker answers.');
+    return worst ?? NO_WORKER;
   }
 
   async #askAll(asked: Asked): Promise<readonly Answered[]> {
@@ -89,7 +127,7 @@ export class PrimaryOps {
     const wanted = query.get('worker');
     const member = this.#member(wanted);
     if (!member) {
-      send(reply, failure(wanted === null ? 503 : 404, 'no_worker', 'There is no such worker.'));
+      send(reply, wanted === null ? NO_WORKER : failure(404, 'no_worker', 'There is no such worker.'));
       return;
     }
     query.delete('worker');
@@ -128,6 +166,17 @@ export class PrimaryOps {
   }
 }
 
+/** Reads that are sums over all workers, where none is chosen. */
+function isMerged({ method }: Asked, pathname: string, query: URLSearchParams): boolean {
+  return method === 'GET' && !query.has('worker') && (pathname === EVENTS || mergeOf(pathname) !== undefined);
+}
+
+function formatFor(accept: string | undefined): { readonly format: Format; readonly contentType: string } {
+  return accept?.includes(OPEN_METRICS) === true
+    ? { format: 'openmetrics', contentType: OPEN_METRICS_TYPE }
+    : { format: 'text', contentType: TEXT_TYPE };
+}
+
 /** A configuration that is refused is answered with 200. */
 function badness({ status, body }: Answered): number {
   return status === 200 && body.includes('"result":"rejected"') ? 299 : status;
@@ -146,13 +195,4 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
-}
-
-function json(status: number, value: object): Answered {
-  const headers = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' };
-  return { status, headers, body: Buffer.from(JSON.stringify(value)) };
-}
-
-function failure(status: number, code: string, message: string): Answered {
-  return json(status, { error: { message, type: 'gateway_error', param: null, code } });
 }

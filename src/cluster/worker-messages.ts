@@ -1,14 +1,12 @@
-import { type RunningExperiment } from '../chaos/chaos-control.js';
-import { type QuotaCall } from '../quota/quota-store-host.js';
-import { type Override } from '../resilience/overrides.js';
+import { type QuotaCalls, type QuotaReplies } from '../quota/quota-store-host.js';
+import { type WorkerState } from './worker-state.js';
 
-/** What operators have set on a worker, over its file. */
-export interface WorkerState {
-  readonly overrides: readonly Override[];
-  readonly experiments: readonly RunningExperiment[];
+/** The process runs; the gateway in it waits for an {@link Adopt}, which says what to start with. */
+export interface Begins {
+  readonly begins: true;
 }
 
-/** The operations listener stands; the public one waits for an {@link Adopt}. */
+/** The operations listener stands; the public one waits for another {@link Adopt}: changes may have come meanwhile. */
 export interface Standing {
   /** Unix socket, in a directory of its own. */
   readonly standing: string;
@@ -23,6 +21,8 @@ export interface WorkerReady {
 /** The answer to {@link Tell}. */
 export interface Told {
   readonly told: WorkerState;
+  /** The number of the question. */
+  readonly to: number;
 }
 
 /** Everything that a worker counted, after its last request. It ends when it has heard that they arrived. */
@@ -30,16 +30,17 @@ export interface LastWords {
   readonly lastWords: string;
 }
 
-export type FromWorker = Standing | WorkerReady | Told | LastWords | QuotaCall;
+export type FromWorker = Begins | Standing | WorkerReady | Told | LastWords | QuotaCalls;
 
-/** To a worker that stands: what the others have; null where there are none. */
+/** What the others have; null where there are none. */
 export interface Adopt {
   readonly adopt: WorkerState | null;
 }
 
 /** Asks what operators have set. */
 export interface Tell {
-  readonly tell: true;
+  /** Number of the question. */
+  readonly tell: number;
 }
 
 /** Others serve in its place: it drains and ends. */
@@ -51,4 +52,4 @@ export interface Heard {
   readonly heard: true;
 }
 
-export type ToWorker = Adopt | Tell | Leave | Heard;
+export type ToWorker = Adopt | Tell | Leave | Heard | QuotaReplies;

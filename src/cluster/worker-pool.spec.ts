@@ -7,8 +7,17 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { type FromWorker, type ToWorker } from './worker-messages.js';
 import { WorkerFailed, WorkerPool } from './worker-pool.js';
+import { type WorkerState } from './worker-state.js';
 
-const NOTHING = { overrides: [], experiments: [] };
+const NOTHING: WorkerState = {
+  config: { text: undefined, history: [] },
+  seenFile: undefined,
+  overrides: [],
+  experiments: [],
+  chaosSecret: '',
+  logLevel: 'info',
+  audit: [],
+};
 
 /** What the pool sees of a process. */
 class FakeWorker extends EventEmitter {
@@ -40,6 +49,13 @@ class FakeWorker extends EventEmitter {
 
   async stand(): Promise<void> {
     this.tell({ standing: join(this.folder, 'ops.sock') });
+    await settled();
+  }
+
+  /** Answers the last question that it was asked. */
+  async answer(told: WorkerState): Promise<void> {
+    const { tell } = this.sent.findLast((message) => 'tell' in message) ?? { tell: 0 };
+    this.tell({ told, to: tell });
     await settled();
   }
 
@@ -88,8 +104,7 @@ async function started(count: number) {
   for (const worker of set.forked) {
     await worker.stand();
     // The oldest is asked on behalf of the next.
-    set.forked[0]?.tell({ told: NOTHING });
-    await settled();
+    await set.forked[0]?.answer(NOTHING);
     await worker.ready();
   }
   await standing;
@@ -159,7 +174,7 @@ describe('WorkerPool', () => {
 
   it('lets a new worker serve with what the oldest has, and changes wait meanwhile', async () => {
     const { forked, clock, pool } = await started(2);
-    expect(forked[0]!.sent).toEqual([{ adopt: null }, { tell: true }]);
+    expect(forked[0]!.sent).toEqual([{ adopt: null }, { tell: 1 }]);
     await forked[1]!.end();
     await clock.advance(100);
     const [oldest, , fresh] = forked;
@@ -167,14 +182,42 @@ describe('WorkerPool', () => {
     let changed = false;
     const change = pool.inTurn(() => Promise.resolve((changed = true)));
     const override = { provider: 'p', drained: true, weight: undefined, remainingMs: 0 };
-    const told = { overrides: [override], experiments: [] };
-    oldest!.tell({ told });
-    await settled();
+    const told = { ...NOTHING, overrides: [override] };
+    // What it answers to an earlier question may be older than a change.
+    oldest!.tell({ told: NOTHING, to: 1 });
+    await oldest!.answer(told);
     expect(fresh!.sent).toEqual([{ adopt: told }]);
     expect(changed).toBe(false);
     await fresh!.ready();
     await change;
     expect(changed).toBe(true);
+  });
+
+  it('tells a process that begins what to start with, while changes go on', async () => {
+    const { forked, clock, pool } = await started(2);
+    await forked[1]!.end();
+    await clock.advance(100);
+    const [oldest, , fresh] = forked;
+    fresh!.tell({ begins: true });
+    await settled();
+    await pool.inTurn(() => Promise.resolve());
+    expect(fresh!.sent).toEqual([]);
+    await oldest!.answer(NOTHING);
+    expect(fresh!.sent).toEqual([{ adopt: NOTHING }]);
+  });
+
+  it('answers what a worker asks of the quota store in one message', async () => {
+    const { forked } = await started(1);
+    const [worker] = forked;
+    const call = (quotaCall: number, method: 'open' | 'sweep', argument?: object) => ({ quotaCall, method, argument });
+    worker!.tell({ quotaCalls: [call(0, 'open', { leaseMs: 1_000, onLeaseExpiry: 'release' })] });
+    worker!.tell({ quotaCalls: [call(1, 'sweep'), call(2, 'sweep')] });
+    const answer = { value: 0, error: undefined, expired: 0 };
+    const quotaReplies = [
+      { quotaReply: 1, ...answer },
+      { quotaReply: 2, ...answer },
+    ];
+    expect(worker!.sent.slice(1)).toEqual([{ quotaReplies }]);
   });
 
   it('restarts one by one: a new worker serves before an old one leaves', async () => {
@@ -187,11 +230,10 @@ describe('WorkerPool', () => {
     for (const at of [0, 1]) {
       const fresh = forked[2 + at]!;
       await fresh.stand();
-      pool.all[0]!.worker.emit('message', { told: NOTHING });
-      await settled();
+      await forked.find(({ id }) => id === pool.all[0]!.worker.id)!.answer(NOTHING);
       await fresh.ready();
       await expect.poll(() => forked[at]!.sent).toContainEqual({ leave: true });
-      forked[at]!.tell({ lastWords: '# TYPE a_total counter\na_total 4\n' });
+      forked[at]!.tell({ lastWords: '# HELP a A.\n# TYPE a counter\na_total 4\n' });
       expect(forked[at]!.sent.at(-1)).toEqual({ heard: true });
       await forked[at]!.end(0);
     }

@@ -6,8 +6,9 @@ import { QuotaStoreHost } from '../quota/quota-store-host.js';
 import { type Member, newMember } from './member.js';
 import { addEnded } from './merged-metrics.js';
 import { type Families, parseFamilies } from './metric-families.js';
-import { type FromWorker, type ToWorker, type WorkerState } from './worker-messages.js';
+import { type FromWorker, type ToWorker } from './worker-messages.js';
 import { scrape, tell } from './worker-relay.js';
+import { type WorkerState } from './worker-state.js';
 
 /** Workers that end by themselves within a minute and are replaced; one more, and the gateway gives up. */
 const REPLACED_PER_MINUTE = 5;
@@ -39,6 +40,7 @@ export class WorkerPool {
   #rolling = false;
   #ended: Families = new Map();
   #turn: Promise<unknown> = Promise.resolve();
+  #questions = 0;
 
   constructor(private readonly options: PoolOptions) {
     this.#clock = options.clock;
@@ -129,6 +131,7 @@ export class WorkerPool {
       const late = this.#clock.after(READY_WITHIN_MS, () => worker.process.kill('SIGKILL'));
       const serves = new Promise<void>((served) => {
         worker.on('message', (message: FromWorker) => {
+          if ('begins' in message) void this.#stateOfOldest().then((adopt) => this.#send(member, { adopt }));
           if ('standing' in message) void this.inTurn(() => this.#admit(member, message.standing, serves));
           this.#take(member, message);
           if (!('ready' in message)) return;
@@ -150,16 +153,22 @@ export class WorkerPool {
 
   /** Lets a worker serve with what the oldest has; from then on it is told of changes. */
   async #admit(member: Member, opsPath: string, serves: Promise<void>): Promise<void> {
-    const older = this.all.find(({ state }) => state === 'ready');
-    const adopt = older ? await this.#stateOf(older) : null;
+    const adopt = await this.#stateOfOldest();
     member.opsPath = opsPath;
     if (!this.#lives(member)) removeFolderOf(member);
     this.#send(member, { adopt });
     await serves;
   }
 
+  /** Null where nobody serves, or the oldest does not tell. */
+  async #stateOfOldest(): Promise<WorkerState | null> {
+    const oldest = this.all.find(({ state }) => state === 'ready');
+    return oldest ? await this.#stateOf(oldest) : null;
+  }
+
   #stateOf(member: Member): Promise<WorkerState | null> {
     const { worker } = member;
+    const question = ++this.#questions;
     return new Promise((resolve) => {
       const finish = (state: WorkerState | null): void => {
         late.cancel();
@@ -168,17 +177,17 @@ export class WorkerPool {
       };
       const late = this.#clock.after(TOLD_WITHIN_MS, () => finish(null));
       const listen = (message: FromWorker): void => {
-        if ('told' in message) finish(message.told);
+        if ('told' in message && message.to === question) finish(message.told);
       };
       worker.on('message', listen);
-      this.#send(member, { tell: true });
+      this.#send(member, { tell: question });
     });
   }
 
   #take(member: Member, message: FromWorker): void {
-    if ('quotaCall' in message) {
-      const reply = this.#quota.answer(message);
-      if (reply && member.worker.isConnected()) member.worker.send(reply, () => undefined);
+    if ('quotaCalls' in message) {
+      const quotaReplies = message.quotaCalls.flatMap((call) => this.#quota.answer(call) ?? []);
+      if (quotaReplies.length > 0) this.#send(member, { quotaReplies });
     } else if ('lastWords' in message) {
       tell(member, parseFamilies(message.lastWords), true);
       this.#send(member, { heard: true });

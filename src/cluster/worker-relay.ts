@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { OPEN_METRICS } from '../observability/exposition.js';
 import { type Member } from './member.js';
 import { type Families, parseFamilies } from './metric-families.js';
 
@@ -17,9 +18,9 @@ export interface Answered {
   readonly body: Buffer;
 }
 
-/** A worker's whole answer. @throws Error when it does not answer within 10 s */
-export async function ask({ opsPath }: Member, asked: Asked): Promise<Answered> {
-  const response = await exchange(opsPath, asked, AbortSignal.timeout(ANSWER_WITHIN_MS));
+/** A worker's whole answer. @throws Error when it does not answer within `withinMs` */
+export async function ask({ opsPath }: Member, asked: Asked, withinMs = ANSWER_WITHIN_MS): Promise<Answered> {
+  const response = await exchange(opsPath, asked, AbortSignal.timeout(withinMs));
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   return { status: response.statusCode ?? 502, headers: response.headers, body: Buffer.concat(chunks) };
@@ -35,7 +36,12 @@ export async function relay({ opsPath }: Member, asked: Asked, reply: ServerResp
   response.pipe(reply);
 }
 
-const METRICS: Asked = { method: 'GET', path: '/metrics', headers: {}, body: Buffer.of() };
+const METRICS: Asked = {
+  method: 'GET',
+  path: '/metrics',
+  headers: { accept: OPEN_METRICS },
+  body: Buffer.of(),
+};
 
 /** Remembers what the worker has counted; one that does not answer keeps what it told before. Never throws. */
 export async function scrape(member: Member): Promise<void> {

@@ -48,6 +48,25 @@ describe('changes of the configuration in force', () => {
     expect(control.history[0]).toMatchObject({ who: 'admin:ops', result: 'applied', version: first.version });
   });
 
+  it('are handed to another process, which stands where this one does and can go back', async () => {
+    const { store, control } = await rig();
+    const first = store.current.version;
+    await control.reload('file', file('second'));
+    await control.reload('SIGHUP', 'version: 2');
+    const other = await rig();
+    await other.control.takeOver(control.handOver());
+    expect(other.store.current.version).toBe(store.current.version);
+    expect(other.control.history).toEqual(control.history);
+    expect(await other.control.rollback('admin:ops', first)).toMatchObject({ result: 'applied', version: first });
+  });
+
+  it('leave another process as it is where it cannot stand there', async () => {
+    const { store, control } = await rig();
+    const { version } = store.current;
+    await control.takeOver({ text: 'version: 2', history: [] });
+    expect(store.current.version).toBe(version);
+  });
+
   it('cannot be taken back to a version that nobody remembers', async () => {
     const { store, control } = await rig();
     const { version } = store.current;

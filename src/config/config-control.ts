@@ -18,13 +18,24 @@ export interface ConfigVersion {
 }
 
 interface Remembered extends ConfigVersion {
+  /** Undefined where it was refused, or another process remembered it. */
   readonly snapshot: Snapshot | undefined;
+  /** What it was made of; undefined where it was refused. */
+  readonly text: string | undefined;
+}
+
+/** Where the configuration stands, for another process of the same gateway. It may hold secrets. */
+export interface HandedConfig {
+  /** Of the version in force. */
+  readonly text: string | undefined;
+  /** Newest first. */
+  readonly history: readonly (ConfigVersion & { readonly text: string | undefined })[];
 }
 
 /** Changes of the configuration in force, by whomever: each is logged with its reason, the last 20 are remembered. */
 export class ConfigControl {
   readonly #logger = new Logger('Config');
-  readonly #history: Remembered[] = [];
+  #history: Remembered[] = [];
 
   constructor(
     private readonly store: ConfigStore,
@@ -45,14 +56,30 @@ export class ConfigControl {
   }
 
   /**
-   * Puts a remembered version back in force; the file stays as it is, and its next change counts again.
+   * Puts a remembered version back in force; the file stays as it is, and its next change counts again. One that
+   * another process remembered is built again from its text.
    * @param version the whole version or its beginning, at least 8 digits
    * @returns undefined where no such version is remembered
    */
   async rollback(who: string, version: string): Promise<ConfigReload | undefined> {
-    const found = this.#history.find((entry) => entry.snapshot && entry.version.startsWith(version));
-    if (!found?.snapshot) return undefined;
-    return this.#conclude(who, await this.store.restore(found.snapshot));
+    const found = this.#history.find(({ text, version: known }) => text !== undefined && known.startsWith(version));
+    if (!found) return undefined;
+    const { snapshot, text } = found;
+    return this.#conclude(who, await (snapshot ? this.store.restore(snapshot) : this.store.reload(text)));
+  }
+
+  handOver(): HandedConfig {
+    const history = this.#history.map(({ snapshot: _, ...version }) => version);
+    return { text: this.store.textOf(this.store.current), history };
+  }
+
+  /**
+   * Goes on from where another process stands: with its version in force, and what it remembers. Where that version
+   * cannot be built here, the own one stays. Never throws.
+   */
+  async takeOver({ text, history }: HandedConfig): Promise<void> {
+    if (text !== undefined && text !== this.store.textOf(this.store.current)) await this.reload('takeover', text);
+    this.#history = history.map((version) => ({ ...version, snapshot: undefined }));
   }
 
   #conclude(who: string, outcome: ConfigReload): ConfigReload {
@@ -70,8 +97,9 @@ export class ConfigControl {
     return outcome;
   }
 
-  #remember(entry: Omit<Remembered, 'at'>): void {
-    this.#history.unshift({ ...entry, at: this.clock.wall() });
+  #remember(entry: Omit<Remembered, 'at' | 'text'>): void {
+    const text = entry.snapshot && this.store.textOf(entry.snapshot);
+    this.#history.unshift({ ...entry, text, at: this.clock.wall() });
     this.#history.length = Math.min(this.#history.length, REMEMBERED);
   }
 }

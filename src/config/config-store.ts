@@ -43,6 +43,7 @@ export class ConfigStore {
   #warnings: readonly string[] = [];
   readonly #preparers: Preparer[] = [];
   readonly #listeners: SwapListener[] = [];
+  readonly #texts = new WeakMap<Snapshot, string>();
   #lastReload: Promise<unknown> = Promise.resolve();
   readonly #readFile: (path: string) => string;
 
@@ -66,12 +67,17 @@ export class ConfigStore {
     return this.options.env.CONFIG_PATH;
   }
 
+  /** The text that a snapshot of this store was made of. It may hold secrets. */
+  textOf(snapshot: Snapshot): string | undefined {
+    return this.#texts.get(snapshot);
+  }
+
   /**
-   * Reads the file for the first time.
+   * Reads the file for the first time, or takes `text` in its place.
    * @throws ConfigError: without a usable file there is nothing to serve
    */
-  async load(): Promise<Snapshot> {
-    const { snapshot, warnings } = this.#build(undefined);
+  async load(text?: string): Promise<Snapshot> {
+    const { snapshot, warnings } = this.#build(text);
     for (const prepare of this.#preparers) await prepare(snapshot);
     this.#current = snapshot;
     this.#warnings = warnings;
@@ -157,13 +163,16 @@ export class ConfigStore {
 
   #build(text: string | undefined): LoadedSnapshot {
     const { env, kinds, clock } = this.options;
-    return buildSnapshot(text ?? this.#readConfig(), {
+    const source = text ?? this.#readConfig();
+    const loaded = buildSnapshot(source, {
       env,
       kinds,
       baseDir: dirname(this.path),
       readFile: this.#readFile,
       wallNow: clock.wall(),
     });
+    this.#texts.set(loaded.snapshot, source);
+    return loaded;
   }
 
   #readConfig(): string {

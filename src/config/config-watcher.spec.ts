@@ -47,6 +47,23 @@ describe('what the watcher makes of changes in its folder', () => {
     expect(texts).toEqual(['first half and second']);
   });
 
+  it('does not tell at its start what was seen already, and tells the next change', () => {
+    const clock = new ManualClock();
+    const before = rig(clock);
+    writeFileSync(before.path, 'first');
+    before.watcher.touched();
+    clock.advanceSync(200);
+    const { watcher, texts, path } = rig(clock);
+    watcher.seen = before.watcher.seen;
+    watcher.start();
+    clock.advanceSync(200);
+    expect(texts).toEqual([]);
+    writeFileSync(path, 'second');
+    watcher.touched();
+    clock.advanceSync(200);
+    expect(texts).toEqual(['second']);
+  });
+
   it('tells a change within a second though the folder is never quiet', () => {
     const clock = new ManualClock();
     const { watcher, texts, path } = rig(clock);

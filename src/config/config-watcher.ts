@@ -26,11 +26,12 @@ export class ConfigWatcher {
   #watcher: FSWatcher | undefined;
   #timer: Timer | undefined;
   #changedAt = 0;
-  #hash: string | undefined;
+  /** Hash of the content that was told last: it is not told again. Undefined: none was. */
+  seen: string | undefined;
 
   constructor(private readonly options: ConfigWatcherOptions) {}
 
-  /** Begins to watch, and tells the content that it finds. Does not keep the process alive. */
+  /** Begins to watch, and tells the content that it finds, where it was not seen. Does not keep the process alive. */
   start(): void {
     try {
       this.#watcher = watch(dirname(this.options.path), { persistent: false }, () => this.touched());
@@ -62,8 +63,8 @@ export class ConfigWatcher {
     this.#timer = undefined;
     const text = this.#read();
     const hash = hashOf(text);
-    if (hash === this.#hash) return;
-    this.#hash = hash;
+    if (hash === this.seen) return;
+    this.seen = hash;
     this.options.onChange(text);
   }
 

@@ -7,6 +7,7 @@ import { ProvidersModule } from '../providers/providers.module.js';
 import { ConfigControl } from './config-control.js';
 import { ConfigStore } from './config-store.js';
 import { Environment, loadEnvironment } from './env.js';
+import { START_TEXT } from './start-text.js';
 
 /**
  * The environment, checked, and the gateway file, loaded: whoever is given a ConfigStore may read `current` in its
@@ -32,10 +33,10 @@ import { Environment, loadEnvironment } from './env.js';
     },
     {
       provide: ConfigStore,
-      inject: [Environment, ProviderCatalog],
-      useFactory: async (env: Environment, catalog: ProviderCatalog) => {
+      inject: [Environment, ProviderCatalog, { token: START_TEXT, optional: true }],
+      useFactory: async (env: Environment, catalog: ProviderCatalog, startText?: string) => {
         const store = new ConfigStore({ env, kinds: catalog.list(), clock: systemClock });
-        await store.load();
+        await store.load(startText);
         store.onSwap(({ providers }) => catalog.network.retain(providers.values()));
         return store;
       },

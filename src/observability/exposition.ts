@@ -6,6 +6,11 @@ export interface Exposition {
   readonly text: string;
 }
 
+/** What a scraper accepts that wants exemplars. */
+export const OPEN_METRICS = 'application/openmetrics-text';
+export const OPEN_METRICS_TYPE = Registry.OPENMETRICS_CONTENT_TYPE;
+export const TEXT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
+
 /** Lines that are written at one go: below a millisecond of the event loop. */
 const LINES_PER_TURN = 1_000;
 
@@ -19,7 +24,7 @@ export async function exposition(
   accept: string | undefined,
   turn: () => Promise<void>,
 ): Promise<Exposition> {
-  const open = accept?.includes('application/openmetrics-text') === true;
+  const open = accept?.includes(OPEN_METRICS) === true;
   const lines: string[] = [];
   for (const metric of registry.getMetricsAsArray() as unknown as Readable[]) {
     const { name, help, type, values } = await (metric.getForPromString?.() ?? metric.get());
@@ -33,7 +38,7 @@ export async function exposition(
     if (!open) lines.push('');
   }
   if (open) lines.push('# EOF', '');
-  const contentType = open ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE;
+  const contentType = open ? OPEN_METRICS_TYPE : TEXT_TYPE;
   return { contentType, text: lines.join('\n') };
 }
 

@@ -138,6 +138,7 @@ export class GatewayMetrics {
     'gateway_audit_difference_nanodollars',
     'Largest difference that the last audit found, in billionths of a US dollar.',
   );
+  readonly logLinesDropped = this.#counter('gateway_log_lines_dropped_total', 'Log lines that nobody read in time.');
   readonly configReloads = this.#counter('gateway_config_reload_total', 'Reloads of the gateway file.', ['result']);
   readonly sloEvents = this.#counter('gateway_slo_events_total', 'Requests against the objectives.', ['slo', 'result']);
   readonly tokens = this.#counter('gateway_tokens_total', 'Tokens charged.', ['model', 'type']);

@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import pino, { type Logger } from 'pino';
 import { type Clock } from '../kernel/clock.js';
 import { LineBuffer } from './line-buffer.js';
+import { LogSink } from './log-sink.js';
 
 /** How a line of one of several workers begins. */
 const WORKER = cluster.worker ? `{"worker":${cluster.worker.id},` : '';
@@ -17,10 +18,13 @@ const REDACTED = ['authorization', 'apiKey', 'api_key', '["x-api-key"]', 'cookie
 export class ProcessLogger {
   readonly logger: Logger;
   readonly #destination: ReturnType<typeof pino.destination>;
+  readonly #sink: LogSink;
   readonly #lines: LineBuffer;
   #beforeClose = (): void => undefined;
   readonly #atExit = (): void => {
     this.close();
+    // Node waits for the write that is under way, before it ends: for ever. What it did is done.
+    if (this.#sink.hangs) process.kill(process.pid, 'SIGKILL');
   };
 
   constructor(level: string, clock: Clock) {
@@ -30,7 +34,8 @@ export class ProcessLogger {
       minLength: FLUSH_ABOVE_BYTES,
       maxWrite: MAX_WRITE_BYTES,
     });
-    this.#lines = new LineBuffer(this.#destination, FLUSH_ABOVE_BYTES);
+    this.#sink = new LogSink(this.#destination, clock);
+    this.#lines = new LineBuffer(this.#sink, FLUSH_ABOVE_BYTES);
     this.logger = pino(
       {
         level,
@@ -44,7 +49,8 @@ export class ProcessLogger {
       },
       this.#lines,
     );
-    process.on('exit', this.#atExit);
+    // Before the destination's own listener, which writes what waits however long it takes.
+    process.prependListener('exit', this.#atExit);
     const flush = (): void => {
       // Without lines it would write an empty text, on a thread of its own.
       if (this.#lines.flush()) this.#destination.flush();
@@ -63,8 +69,18 @@ export class ProcessLogger {
     this.#beforeClose = last;
   }
 
-  /** Writes everything that waits: the last thing that a process does, whatever ends it. */
+  /** Calls `listener` with the number of lines whenever some are dropped, since nobody reads them. */
+  onDropped(listener: (lines: number) => void): void {
+    this.#sink.onDropped = listener;
+  }
+
+  /** Writes everything that waits, unless nobody reads: the last thing that a process does, whatever ends it. */
   close(): void {
+    if (this.#sink.hangs) {
+      this.#destination.destroy();
+      this.#sink.end();
+      return;
+    }
     process.off('exit', this.#atExit);
     try {
       this.#beforeClose();

@@ -36,6 +36,16 @@ export interface QuotaReply {
   readonly expired: number;
 }
 
+/** What a worker sends: calls in their order. */
+export interface QuotaCalls {
+  readonly quotaCalls: readonly QuotaCall[];
+}
+
+/** The answers to {@link QuotaCalls}. */
+export interface QuotaReplies {
+  readonly quotaReplies: readonly QuotaReply[];
+}
+
 /** Holds the quota store of all workers, and answers their calls one after the other. */
 export class QuotaStoreHost {
   #store: MemoryQuotaStore | undefined;

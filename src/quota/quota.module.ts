@@ -32,7 +32,8 @@ async function createStore(
   faults: StoreFaults,
 ): Promise<QuotaStore> {
   const settings = config.current.quota;
-  if (environment.REDIS_URL === undefined && cluster.isWorker) return new IpcQuotaStore(primaryWire, clock, settings);
+  if (environment.REDIS_URL === undefined && cluster.isWorker)
+    return new IpcQuotaStore(primaryWire(clock), clock, settings);
   const local = new MemoryQuotaStore(clock, settings);
   if (environment.REDIS_URL === undefined) return local;
   const logger = new Logger('QuotaStore');

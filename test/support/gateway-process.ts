@@ -12,6 +12,8 @@ export interface GatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Node to run it with; absent: the one that runs the tests. */
   readonly node?: string;
+  /** Where its log goes, a file descriptor; absent: to {@link GatewayProcess.log}. */
+  readonly stdout?: number;
 }
 
 /** A gateway as its users have it: a process of its own, on free loopback ports. */
@@ -56,7 +58,7 @@ export class GatewayProcess {
   }
 
   /** Starts it without waiting: for starts that must fail. */
-  static spawn({ config, env = {}, node = process.execPath }: GatewayOptions = {}): GatewayProcess {
+  static spawn({ config, env = {}, node = process.execPath, stdout }: GatewayOptions = {}): GatewayProcess {
     const folder = mkdtempSync(join(tmpdir(), 'gateway-'));
     const path = join(folder, 'gateway.yaml');
     if (config) writeFileSync(path, stringify(unshed(config), { aliasDuplicateObjects: false }));
@@ -70,7 +72,7 @@ export class GatewayProcess {
         ...(config && { CONFIG_PATH: path }),
         ...env,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', stdout ?? 'pipe', 'pipe'],
     });
     return new GatewayProcess(child, folder);
   }
