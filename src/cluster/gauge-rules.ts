@@ -1,9 +1,8 @@
 /** How the readings of several processes become one; `each`: they stay apart, with the label `worker`. */
-export type GaugeRule = 'sum' | 'max' | 'min' | 'each';
+export type GaugeRule = 'sum' | 'max' | 'min' | 'each' | 'breaker';
 
 const MAX: readonly string[] = [
   'gateway_audit_difference_nanodollars',
-  'gateway_breaker_state',
   'gateway_build_info',
   'gateway_chaos_active',
   'gateway_cooldown_active',
@@ -31,6 +30,7 @@ const MIN: readonly string[] = [
 const RULES: ReadonlyMap<string, GaugeRule> = new Map<string, GaugeRule>([
   ...MAX.map((name) => [name, 'max'] as const),
   ...MIN.map((name) => [name, 'min'] as const),
+  ['gateway_breaker_state', 'breaker'],
   ['gateway_config_hash', 'each'],
 ]);
 

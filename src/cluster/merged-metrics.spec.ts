@@ -37,13 +37,21 @@ describe('the exposition of several workers', () => {
 
   it.each([
     ['gateway_in_flight_requests', 7],
-    ['gateway_breaker_state', 5],
     ['gateway_redis_up', 2],
     ['nodejs_eventloop_lag_p99_seconds', 5],
   ])('gives %s by its rule', (name, value) => {
     expect(merged([family(name, 'gauge', `${name} 2`), family(name, 'gauge', `${name} 5`)])).toContain(
       `\n${name} ${value}\n`,
     );
+  });
+
+  it.each([
+    [0, 2, 2],
+    [2, 1, 1],
+    [1, 0, 1],
+  ])('shows an open breaker before a half-open one: %i and %i give %i', (left, right, shown) => {
+    const lines = (state: number) => family('gateway_breaker_state', 'gauge', `gateway_breaker_state ${state}`);
+    expect(merged([lines(left), lines(right)])).toContain(`\ngateway_breaker_state ${shown}\n`);
   });
 
   it('keeps the hash of the configuration apart for each process', () => {

@@ -10,7 +10,7 @@ export interface WorkerFamilies {
 type Combine = (left: number, right: number) => number;
 
 const sum: Combine = (left, right) => left + right;
-const COMBINE = { sum, max: Math.max, min: Math.min } as const;
+const COMBINE = { sum, max: Math.max, min: Math.min, breaker: worseBreaker } as const;
 
 /**
  * One exposition of many: counters and histograms are summed, gauges by their rule. What ended workers counted stays
@@ -68,4 +68,9 @@ function combined(combine: Combine, before: number | undefined, value: number): 
 function withWorker(series: string, worker: number): string {
   const label = `worker="${worker}"`;
   return series.endsWith('}') ? `${series.slice(0, -1)},${label}}` : `${series}{${label}}`;
+}
+
+/** 0 closed, 1 open, 2 half-open: open is the news. */
+function worseBreaker(left: number, right: number): number {
+  return left === 1 || right === 1 ? 1 : Math.max(left, right);
 }
