@@ -118,7 +118,9 @@ function refused(): UpstreamFailure {
   });
 }
 
-const lookupAll = sharedLookup(dnsLookup);
+const lookupAll = sharedLookup((hostname, options, found) => {
+  dnsLookup(hostname, options, found);
+});
 
 /** How names become addresses: private ones are left out unless the provider says `allowPrivate`. */
 function lookupOf({ allowPrivate }: DialRules): LookupFunction {
