@@ -3,17 +3,21 @@
 //   node bench/load.mjs '{"url":"http://127.0.0.1:8000","body":{…},"requests":1000,"connections":32}'
 // prints the result as JSON.
 import { connect } from 'node:net';
-import { Answer, faultOfJson, faultOfStream } from './answer.mjs';
+import { Answer, faultOfJson, faultOfStream, isShed } from './answer.mjs';
 
 /** Sockets opened at once, so that no listen queue overflows. */
 const OPENED_TOGETHER = 64;
 const EXAMPLES = 3;
 
-const requestBytes = ({ url, key, body }) => {
+/** A job that takes longer has hung. */
+const JOB_TIMEOUT_MS = 180_000;
+
+const requestBytes = ({ url, key, headers = {}, body }) => {
   const payload = typeof body === 'string' ? body : JSON.stringify(body);
   const authorization = key ? `authorization: Bearer ${key}\r\n` : '';
+  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return Buffer.from(
-    `POST /v1/chat/completions HTTP/1.1\r\nhost: ${new URL(url).host}\r\n${authorization}` +
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: ${new URL(url).host}\r\n${authorization}${more.join('')}` +
       `content-type: application/json\r\naccept: */*\r\nuser-agent: bench\r\n` +
       `content-length: ${Buffer.byteLength(payload)}\r\n\r\n${payload}`,
   );
@@ -36,6 +40,15 @@ async function openMany(url, count) {
   return sockets;
 }
 
+const LAST_BYTES = 80;
+
+/** Tells a relay that gave up in the middle from one that closed an idle connection as the request came. */
+function unfinished(answer, cause) {
+  const bytes = answer?.bytes() ?? Buffer.alloc(0);
+  const last = JSON.stringify(bytes.toString('latin1', Math.max(0, bytes.length - LAST_BYTES)));
+  return `connection closed before the answer was whole (${cause}), after ${bytes.length} bytes that end with ${last}`;
+}
+
 /** Sends `requests` requests and waits for their answers. */
 export async function run(job) {
   const { url, requests, connections, events = 0 } = job;
@@ -47,6 +60,7 @@ export async function run(job) {
   let started = 0;
   let ended = 0;
   let failed = 0;
+  let shed = 0;
   /** The last plain body that was found right: an equal one needs no second look. */
   let known = Buffer.alloc(0);
 
@@ -55,6 +69,7 @@ export async function run(job) {
     if (faults.length < EXAMPLES) faults.push(fault);
   };
   const check = (answer) => {
+    if (isShed(answer.status(), answer.body())) shed++;
     if (answer.status() !== 200) return fail(`status ${answer.status()}: ${answer.body().slice(0, 300)}`);
     if (events > 0) {
       const fault = faultOfStream(answer.body(), events);
@@ -68,6 +83,10 @@ export async function run(job) {
     else if (!answer.chunked) known = Buffer.from(body);
   };
 
+  const late = setTimeout(() => {
+    fail(`not done after ${JOB_TIMEOUT_MS} ms`);
+    for (const socket of sockets) socket.destroy();
+  }, JOB_TIMEOUT_MS);
   const wallStart = performance.now();
   await new Promise((resolve) => {
     const finish = () => {
@@ -96,11 +115,11 @@ export async function run(job) {
         next();
       });
       let isOver = false;
-      const over = () => {
+      const over = (cause) => {
         if (isOver) return;
         isOver = true;
         if (index < started && totals[index] === 0) {
-          fail('connection closed before the answer was whole');
+          fail(unfinished(answer, cause));
           finish();
         }
         // Its share of what is left can be done by nobody: count it, so that the job ends.
@@ -112,14 +131,23 @@ export async function run(job) {
           }
         }
       };
-      socket.on('error', over);
-      socket.on('close', over);
+      socket.on('error', ({ code }) => over(code));
+      socket.on('close', () => over('end of file'));
       next();
     }
   });
   const wallMs = performance.now() - wallStart;
+  clearTimeout(late);
   for (const socket of sockets) socket.destroy();
-  return { ok: requests - failed, failed, faults, wallMs, ttft: percentiles(firstBytes), total: percentiles(totals) };
+  return {
+    ok: requests - failed,
+    failed,
+    shed,
+    faults,
+    wallMs,
+    ttft: percentiles(firstBytes),
+    total: percentiles(totals),
+  };
 }
 
 /** Quantiles, ms. */
