@@ -13,6 +13,9 @@ const budgets = [
   { scope: 'org', window: 'month', usd: '5000000' },
 ];
 
+/** As the other relays allow. */
+const MAX_BODY_BYTES = 16 * 2 ** 20;
+
 const SYLLABLES = ['ba', 'ce', 'di', 'fo', 'gu', 'la', 'me', 'ni', 'po', 'ru', 'sa', 'te', 'vi', 'wo', 'zu', 'ha'];
 
 /** That many different words of an invented language. Four syllables: none is in what the bench sends. */
@@ -58,8 +61,11 @@ export function gatewayConfig({ upstream, models, quota, bannedWords = 0 }) {
       maxOutputTokens: 4096,
       price: { inputPerMillion: '0.15', outputPerMillion: '0.60' },
     })),
-    guardrails: { input: { bannedWords: [] }, output: { bannedWords: inventedWords(bannedWords) } },
-    limits: { maxInFlight: 20_000, maxConnections: 20_000, bodyBytes: 16 * 2 ** 20 },
+    guardrails: {
+      input: { bannedWords: [], maxBytes: MAX_BODY_BYTES },
+      output: { bannedWords: inventedWords(bannedWords) },
+    },
+    limits: { maxInFlight: 20_000, maxConnections: 20_000, bodyBytes: MAX_BODY_BYTES },
   };
 }
 

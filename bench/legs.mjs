@@ -97,7 +97,7 @@ export const LEGS = {
   },
 };
 
-/** Starts a leg and waits until it serves. `setting` holds folder, upstream, models, nodeFlags. */
+/** Starts a leg and waits until it serves. `setting` holds folder, upstream, models, nodeFlags, and `ipc` for a probe. */
 export async function startLeg(name, setting) {
   const leg = LEGS[name];
   const port = await freePort();
@@ -107,6 +107,7 @@ export async function startLeg(name, setting) {
   const errorFile = join(setting.folder, `${name}-${port}.err`);
   const child = start(name, leg.command(own), {
     core: SERVER_CORE,
+    ipc: setting.ipc,
     env,
     cwd: checkout,
     stdout: logFile,

@@ -4,6 +4,8 @@
 // prints the result as JSON.
 import { connect } from 'node:net';
 import { Answer, faultOfJson, faultOfStream, isShed } from './answer.mjs';
+import { quantiles } from './statistics.mjs';
+import { nowUs, sendTimes } from './timed-streams.mjs';
 
 /** Sockets opened at once, so that no listen queue overflows. */
 const OPENED_TOGETHER = 64;
@@ -145,38 +147,51 @@ export async function run(job) {
     shed,
     faults,
     wallMs,
-    ttft: percentiles(firstBytes),
-    total: percentiles(totals),
+    ttft: quantiles(firstBytes),
+    total: quantiles(totals),
   };
-}
-
-/** Quantiles, ms. */
-function percentiles(values) {
-  const sorted = values.sort();
-  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }
 
 const held = [];
 
-/** Opens `connections` more streams and holds them open; resolves when each has its first bytes. */
+/** Opens `connections` more streams, pausing between batches, and holds them open; resolves when each has its first bytes. */
 async function hold(job) {
   const request = requestBytes(job);
   for (let opened = 0; opened < job.connections; opened += OPENED_TOGETHER) {
     const sockets = await openMany(job.url, Math.min(OPENED_TOGETHER, job.connections - opened));
     for (const socket of sockets) socket.on('error', () => socket.destroy());
     held.push(...sockets);
-    await Promise.all(sockets.map((socket) => firstAnswer(socket, request)));
+    await Promise.all(sockets.map((socket) => firstAnswer(socket, request, job.timed)));
+    if (job.pauseMs) await new Promise((resolve) => setTimeout(resolve, job.pauseMs));
   }
   return { held: held.length };
 }
 
-function firstAnswer(socket, request) {
+/** How long events of timed streams were under way, ms; undefined while nobody wants to know. */
+let delays;
+
+function noteDelays(bytes) {
+  if (!delays) return;
+  const arrived = nowUs();
+  for (const sent of sendTimes(bytes.toString('latin1'))) delays.push((arrived - sent) / 1_000);
+}
+
+/** Notes the delays of all timed streams that are held for `forMs`. */
+async function listen({ forMs }) {
+  delays = [];
+  await new Promise((resolve) => setTimeout(resolve, forMs));
+  const noted = delays;
+  delays = undefined;
+  return { events: noted.length, delayMs: quantiles(noted) };
+}
+
+function firstAnswer(socket, request, timed) {
   return new Promise((resolve, reject) => {
     socket.once('data', (bytes) => {
       if (bytes.toString('latin1', 9, 12) === '200') resolve();
-      else reject(new Error(`a held stream was refused: ${bytes.toString('latin1', 0, 400)}`));
-      socket.resume();
+      else reject(new Error(`a held stream was refused: ${bytes.toString('latin1', 0, 1_000)}`));
+      if (timed) socket.on('data', noteDelays);
+      else socket.resume();
     });
     socket.once('close', () => reject(new Error('a held stream was closed')));
     socket.write(request);
@@ -188,7 +203,7 @@ function release() {
   return { held: 0 };
 }
 
-const actions = { run, hold, release };
+const actions = { run, hold, listen, release };
 
 if (process.send) {
   process.on('message', async ({ action, job }) => {

@@ -31,9 +31,9 @@ export const callTo = (leg, { key, body }) => ({
   body: body(),
 });
 
-/** @throws WrongAnswers when any was wrong */
-async function send(load, leg, name, requests) {
-  const { connections, events } = WORKLOADS[name];
+/** Sends so many requests of a workload. @throws WrongAnswers when any answer was wrong */
+export async function send(load, leg, name, requests, connections = WORKLOADS[name].connections) {
+  const { events } = WORKLOADS[name];
   const job = { ...callTo(leg, WORKLOADS[name]), requests, connections, events };
   const { failed, shed, faults, ...result } = await ask(load, 'run', job);
   if (leg.sent !== undefined) leg.sent += requests - shed;
@@ -51,6 +51,8 @@ export async function warmUp(load, leg, workloads) {
   }
 }
 
+const unitsPerRequest = (name) => (WORKLOADS[name].unit === 'event' ? WORKLOADS[name].events : 1);
+
 /** A leg without a pid is the upstream itself, asked directly: it has times, but no cost. */
 export async function measure(load, leg, name, requests) {
   const before = leg.pid && cost(leg.pid);
@@ -61,7 +63,7 @@ export async function measure(load, leg, name, requests) {
   const cpuUs = after.cpuUs - before.cpuUs;
   return {
     ...times,
-    cpuUs: cpuUs / (requests * (WORKLOADS[name].events ?? 1)),
+    cpuUs: cpuUs / (requests * unitsPerRequest(name)),
     // Helper threads wait while the main thread runs: their waits may overlap.
     busy: Math.min(1, (cpuUs + after.waitUs - before.waitUs) / (wallMs * 1_000)),
   };

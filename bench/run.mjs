@@ -10,6 +10,8 @@ import { HELP, readOptions, UsageError } from './options.mjs';
 import { endAll, firstLine, isInstalled, pause, start, WORLD_CORE } from './processes.mjs';
 import { machine, print, printLayers, printLegs, regressions, summarise, summariseMemory } from './report.mjs';
 import { repeated, rotated, runRounds } from './rounds.mjs';
+import { assertFilesFor, printSlowStreams, runSlowStreams, summariseSlowStreams } from './slow-streams.mjs';
+import { printStalls, runStalls } from './stalls.mjs';
 import { MODELS } from './workloads.mjs';
 
 const bench = dirname(fileURLToPath(import.meta.url));
@@ -105,13 +107,11 @@ async function compare(options, folder) {
   const gateway = running.find(({ name }) => name === 'gateway');
   const layers = gateway && (await assertLayersWereOn(gateway.opsUrl, gateway.logFile, gateway.sent));
   for (const leg of running) await leg.stop();
-  const memory = await runMemory(
-    options,
-    running.map(({ name }) => name),
-    setting,
-    load,
-  );
-  return { names, ...measured, memory, layers };
+  const able = running.map(({ name }) => name);
+  const memory = await runMemory(options, able, setting, load);
+  const slow = options.slowStreams > 0 ? await runSlowStreams(options, able, setting, load, progress) : {};
+  const stalls = options.stalls ? await runStalls(options, able, setting, load, progress) : undefined;
+  return { names, ...measured, memory, slow, stalls, layers };
 }
 
 async function main() {
@@ -119,12 +119,13 @@ async function main() {
   if (options.help) return console.log(HELP);
   if (!existsSync('/proc/self/stat'))
     throw new UsageError('the cost of a process is read from /proc: this needs Linux');
+  assertFilesFor(options.slowStreams);
   const baseline = options.baseline && JSON.parse(readFileSync(options.baseline, 'utf8'));
   const folder = mkdtempSync(join(tmpdir(), 'gateway-bench-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
   const before = machine();
-  const { names, figures, failures, repeats, memory, layers } = await compare(options, folder);
+  const { names, figures, failures, repeats, memory, slow, stalls, layers } = await compare(options, folder);
   const results = summarise(figures);
   const memoryResults = summariseMemory(memory);
   console.log(`${before.cpu}, ${before.cores} cores, Node ${before.node}, ${new Date().toISOString().slice(0, 10)}`);
@@ -133,6 +134,9 @@ async function main() {
   );
   printLegs(names);
   print(results, memoryResults, failures);
+  const slowStreams = summariseSlowStreams(slow);
+  if (slowStreams.length > 0) printSlowStreams(options.slowStreams, slowStreams);
+  if (stalls) printStalls(stalls);
   if (repeats.length > 0) console.log(`\nMeasured again:\n  ${repeats.join('\n  ')}`);
   if (layers) printLayers(layers);
   if (options.json) {
@@ -142,6 +146,8 @@ async function main() {
       options,
       results,
       memory: memoryResults,
+      slowStreams,
+      stalls,
       layers,
       failures,
       repeats,
