@@ -6,6 +6,8 @@ export class Answer {
   body(): string;
 }
 
+/** @returns whether the gateway refused because it was too busy */
+export function isShed(status: number, body: string): boolean;
 /** @returns what is wrong, or undefined */
 export function faultOfJson(body: string): string | undefined;
 /** @returns what is wrong, or undefined */

@@ -62,6 +62,9 @@ function withoutChunking(body) {
   return parts.join('');
 }
 
+/** Refused by a gateway that was too busy: the machine's doing or the load's, but no wrong answer. */
+export const isShed = (status, body) => status === 503 && body.includes('"overloaded"');
+
 /** @returns what is wrong with a plain answer's body, or undefined */
 export function faultOfJson(body) {
   try {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Answer, faultOfJson, faultOfStream } from './answer.mjs';
+import { Answer, faultOfJson, faultOfStream, isShed } from './answer.mjs';
 
 const event = 'data: {"choices":[{"delta":{"content":" word"}}]}\n\n';
 const usage = 'data: {"choices":[],"usage":{"total_tokens":3}}\n\n';
@@ -46,5 +46,13 @@ describe('faultOfJson', () => {
     expect(faultOfJson(JSON.stringify({ choices, usage: { total_tokens: 3 } }))).toBeUndefined();
     expect(faultOfJson(JSON.stringify({ choices, usage: { total_tokens: 0 } }))).toBe('no usage');
     expect(faultOfJson('{"choices":[')).toContain('does not parse');
+  });
+});
+
+describe('isShed', () => {
+  it('knows a refusal for want of room from any other 503', () => {
+    expect(isShed(503, '{"error":{"code":"overloaded"}}')).toBe(true);
+    expect(isShed(503, '{"error":{"code":"no_provider_available"}}')).toBe(false);
+    expect(isShed(200, '"overloaded"')).toBe(false);
   });
 });

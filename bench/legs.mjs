@@ -53,7 +53,10 @@ const gatewayLeg = (about, file, { bannedWords = 0, traced = 0 } = {}) => ({
   readyPath: '/v1/ready',
 });
 
-/** `missing` says why a leg cannot run here; `prepare` runs once; `bare` is the unit. */
+/**
+ * `missing` says why a leg cannot run here; `prepare` runs once; `bare` is the unit. What is neither the unit nor the
+ * gateway `isForeign`: it may fail without failing the run.
+ */
 export const LEGS = {
   bare: { about: 'node:http and undici dispatch, bytes through: the unit r', ...nodeRelay('bare.mjs') },
   gateway: gatewayLeg('this gateway, every layer on', 'gateway.yaml'),
@@ -70,8 +73,9 @@ export const LEGS = {
     ...gatewayLeg('the same, every request traced', 'traced.yaml', { traced: 1 }),
     onRequest: true,
   },
-  fastify: { about: 'Fastify and undici request', ...nodeRelay('fastify.mjs') },
+  fastify: { about: 'Fastify and undici request', isForeign: true, ...nodeRelay('fastify.mjs') },
   go: {
+    isForeign: true,
     about: "Go's httputil.ReverseProxy",
     missing: () => isInstalled('go') || 'Go is not installed',
     prepare: ({ folder }) => {
@@ -87,12 +91,13 @@ export const LEGS = {
   },
   nginx: {
     about: 'nginx proxy_pass, one process',
+    isForeign: true,
     missing: () => isInstalled('nginx') || 'nginx is not installed',
     command: ({ folder, port, upstream }) => ['nginx', ...configureNginx(join(folder, 'nginx'), port, upstream)],
   },
 };
 
-/** Starts a leg and waits until it serves. `setting` holds folder, upstream, models, nodeFlags. */
+/** Starts a leg and waits until it serves. `setting` holds folder, upstream, models, nodeFlags, and `ipc` for a probe. */
 export async function startLeg(name, setting) {
   const leg = LEGS[name];
   const port = await freePort();
@@ -102,6 +107,7 @@ export async function startLeg(name, setting) {
   const errorFile = join(setting.folder, `${name}-${port}.err`);
   const child = start(name, leg.command(own), {
     core: SERVER_CORE,
+    ipc: setting.ipc,
     env,
     cwd: checkout,
     stdout: logFile,
@@ -116,6 +122,7 @@ export async function startLeg(name, setting) {
   }
   return {
     name,
+    isForeign: leg.isForeign ?? false,
     child,
     pid: child.pid,
     url,

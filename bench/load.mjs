@@ -3,17 +3,23 @@
 //   node bench/load.mjs '{"url":"http://127.0.0.1:8000","body":{…},"requests":1000,"connections":32}'
 // prints the result as JSON.
 import { connect } from 'node:net';
-import { Answer, faultOfJson, faultOfStream } from './answer.mjs';
+import { Answer, faultOfJson, faultOfStream, isShed } from './answer.mjs';
+import { quantiles } from './statistics.mjs';
+import { nowUs, sendTimes } from './timed-streams.mjs';
 
 /** Sockets opened at once, so that no listen queue overflows. */
 const OPENED_TOGETHER = 64;
 const EXAMPLES = 3;
 
-const requestBytes = ({ url, key, body }) => {
+/** A job that takes longer has hung. */
+const JOB_TIMEOUT_MS = 180_000;
+
+const requestBytes = ({ url, key, headers = {}, body }) => {
   const payload = typeof body === 'string' ? body : JSON.stringify(body);
   const authorization = key ? `authorization: Bearer ${key}\r\n` : '';
+  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return Buffer.from(
-    `POST /v1/chat/completions HTTP/1.1\r\nhost: ${new URL(url).host}\r\n${authorization}` +
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: ${new URL(url).host}\r\n${authorization}${more.join('')}` +
       `content-type: application/json\r\naccept: */*\r\nuser-agent: bench\r\n` +
       `content-length: ${Buffer.byteLength(payload)}\r\n\r\n${payload}`,
   );
@@ -36,6 +42,15 @@ async function openMany(url, count) {
   return sockets;
 }
 
+const LAST_BYTES = 80;
+
+/** Tells a relay that gave up in the middle from one that closed an idle connection as the request came. */
+function unfinished(answer, cause) {
+  const bytes = answer?.bytes() ?? Buffer.alloc(0);
+  const last = JSON.stringify(bytes.toString('latin1', Math.max(0, bytes.length - LAST_BYTES)));
+  return `connection closed before the answer was whole (${cause}), after ${bytes.length} bytes that end with ${last}`;
+}
+
 /** Sends `requests` requests and waits for their answers. */
 export async function run(job) {
   const { url, requests, connections, events = 0 } = job;
@@ -47,6 +62,7 @@ export async function run(job) {
   let started = 0;
   let ended = 0;
   let failed = 0;
+  let shed = 0;
   /** The last plain body that was found right: an equal one needs no second look. */
   let known = Buffer.alloc(0);
 
@@ -55,6 +71,7 @@ export async function run(job) {
     if (faults.length < EXAMPLES) faults.push(fault);
   };
   const check = (answer) => {
+    if (isShed(answer.status(), answer.body())) shed++;
     if (answer.status() !== 200) return fail(`status ${answer.status()}: ${answer.body().slice(0, 300)}`);
     if (events > 0) {
       const fault = faultOfStream(answer.body(), events);
@@ -68,6 +85,10 @@ export async function run(job) {
     else if (!answer.chunked) known = Buffer.from(body);
   };
 
+  const late = setTimeout(() => {
+    fail(`not done after ${JOB_TIMEOUT_MS} ms`);
+    for (const socket of sockets) socket.destroy();
+  }, JOB_TIMEOUT_MS);
   const wallStart = performance.now();
   await new Promise((resolve) => {
     const finish = () => {
@@ -96,11 +117,11 @@ export async function run(job) {
         next();
       });
       let isOver = false;
-      const over = () => {
+      const over = (cause) => {
         if (isOver) return;
         isOver = true;
         if (index < started && totals[index] === 0) {
-          fail('connection closed before the answer was whole');
+          fail(unfinished(answer, cause));
           finish();
         }
         // Its share of what is left can be done by nobody: count it, so that the job ends.
@@ -112,43 +133,65 @@ export async function run(job) {
           }
         }
       };
-      socket.on('error', over);
-      socket.on('close', over);
+      socket.on('error', ({ code }) => over(code));
+      socket.on('close', () => over('end of file'));
       next();
     }
   });
   const wallMs = performance.now() - wallStart;
+  clearTimeout(late);
   for (const socket of sockets) socket.destroy();
-  return { ok: requests - failed, failed, faults, wallMs, ttft: percentiles(firstBytes), total: percentiles(totals) };
-}
-
-/** Quantiles, ms. */
-function percentiles(values) {
-  const sorted = values.sort();
-  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
+  return {
+    ok: requests - failed,
+    failed,
+    shed,
+    faults,
+    wallMs,
+    ttft: quantiles(firstBytes),
+    total: quantiles(totals),
+  };
 }
 
 const held = [];
 
-/** Opens `connections` more streams and holds them open; resolves when each has its first bytes. */
+/** Opens `connections` more streams, pausing between batches, and holds them open; resolves when each has its first bytes. */
 async function hold(job) {
   const request = requestBytes(job);
   for (let opened = 0; opened < job.connections; opened += OPENED_TOGETHER) {
     const sockets = await openMany(job.url, Math.min(OPENED_TOGETHER, job.connections - opened));
     for (const socket of sockets) socket.on('error', () => socket.destroy());
     held.push(...sockets);
-    await Promise.all(sockets.map((socket) => firstAnswer(socket, request)));
+    await Promise.all(sockets.map((socket) => firstAnswer(socket, request, job.timed)));
+    if (job.pauseMs) await new Promise((resolve) => setTimeout(resolve, job.pauseMs));
   }
   return { held: held.length };
 }
 
-function firstAnswer(socket, request) {
+/** How long events of timed streams were under way, ms; undefined while nobody wants to know. */
+let delays;
+
+function noteDelays(bytes) {
+  if (!delays) return;
+  const arrived = nowUs();
+  for (const sent of sendTimes(bytes.toString('latin1'))) delays.push((arrived - sent) / 1_000);
+}
+
+/** Notes the delays of all timed streams that are held for `forMs`. */
+async function listen({ forMs }) {
+  delays = [];
+  await new Promise((resolve) => setTimeout(resolve, forMs));
+  const noted = delays;
+  delays = undefined;
+  return { events: noted.length, delayMs: quantiles(noted) };
+}
+
+function firstAnswer(socket, request, timed) {
   return new Promise((resolve, reject) => {
     socket.once('data', (bytes) => {
       if (bytes.toString('latin1', 9, 12) === '200') resolve();
-      else reject(new Error(`a held stream was refused: ${bytes.toString('latin1', 0, 400)}`));
-      socket.resume();
+      else reject(new Error(`a held stream was refused: ${bytes.toString('latin1', 0, 1_000)}`));
+      if (timed) socket.on('data', noteDelays);
+      else socket.resume();
     });
     socket.once('close', () => reject(new Error('a held stream was closed')));
     socket.write(request);
@@ -160,7 +203,7 @@ function release() {
   return { held: 0 };
 }
 
-const actions = { run, hold, release };
+const actions = { run, hold, listen, release };
 
 if (process.send) {
   process.on('message', async ({ action, job }) => {

@@ -12,26 +12,46 @@ const SETTLE_MS = 3_000;
 export const scaled = (name, requests) =>
   Math.max(4, Math.round((WORKLOADS[name].requests * requests) / WORKLOADS.json.requests));
 
-/** @throws when any answer was wrong */
-async function send(load, leg, name, requests) {
-  const { body, key, connections, events } = WORKLOADS[name];
-  const job = { url: leg.url, key: key ?? KEYS.default, body: body(), requests, connections, events };
-  const result = await ask(load, 'run', job);
-  if (leg.sent !== undefined) leg.sent += requests;
-  if (result.failed > 0) {
-    throw new Error(
-      `${leg.name}: ${result.failed} of ${requests} answers to "${name}" were wrong\n  ${result.faults.join('\n  ')}`,
-    );
+/** Answers that were not what the upstream sent. */
+export class WrongAnswers extends Error {
+  name = 'WrongAnswers';
+
+  /** `onlyShed`: all of them were refusals of a gateway that was too busy. */
+  constructor(message, onlyShed) {
+    super(message);
+    this.onlyShed = onlyShed;
+  }
+}
+
+/** What a caller of this leg sends. */
+export const callTo = (leg, { key, body }) => ({
+  url: leg.url,
+  key: key ?? KEYS.default,
+  headers: leg.headers,
+  body: body(),
+});
+
+/** Sends so many requests of a workload. @throws WrongAnswers when any answer was wrong */
+export async function send(load, leg, name, requests, connections = WORKLOADS[name].connections) {
+  const { events } = WORKLOADS[name];
+  const job = { ...callTo(leg, WORKLOADS[name]), requests, connections, events };
+  const { failed, shed, faults, ...result } = await ask(load, 'run', job);
+  if (leg.sent !== undefined) leg.sent += requests - shed;
+  if (failed > 0) {
+    const text = `${leg.name}: ${failed} of ${requests} answers to "${name}" were wrong\n  ${faults.join('\n  ')}`;
+    throw new WrongAnswers(text, shed === failed);
   }
   return result;
 }
 
 export async function warmUp(load, leg, workloads) {
-  await send(load, leg, 'json', WARM_UP_REQUESTS);
+  await send(load, leg, 'json', leg.warmUpRequests ?? WARM_UP_REQUESTS);
   for (const name of workloads) {
     if (name !== 'json') await send(load, leg, name, Math.ceil(WORKLOADS[name].requests * WARM_UP_SHARE));
   }
 }
+
+const unitsPerRequest = (name) => (WORKLOADS[name].unit === 'event' ? WORKLOADS[name].events : 1);
 
 /** A leg without a pid is the upstream itself, asked directly: it has times, but no cost. */
 export async function measure(load, leg, name, requests) {
@@ -43,7 +63,7 @@ export async function measure(load, leg, name, requests) {
   const cpuUs = after.cpuUs - before.cpuUs;
   return {
     ...times,
-    cpuUs: cpuUs / (requests * (WORKLOADS[name].events ?? 1)),
+    cpuUs: cpuUs / (requests * unitsPerRequest(name)),
     // Helper threads wait while the main thread runs: their waits may overlap.
     busy: Math.min(1, (cpuUs + after.waitUs - before.waitUs) / (wallMs * 1_000)),
   };
@@ -55,7 +75,7 @@ export async function measure(load, leg, name, requests) {
  * would leave room in the heap, and given back meanwhile it would even make the figure negative.
  */
 export async function measureMemory(load, leg, streams) {
-  const job = { url: leg.url, key: KEYS.default, body: HELD_BODY };
+  const job = callTo(leg, { body: () => HELD_BODY });
   await ask(load, 'hold', { ...job, connections: Math.ceil(streams / 2) });
   await pause(SETTLE_MS);
   const before = residentBytes(leg.pid);

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { LEGS } from './legs.mjs';
-import { WORKLOADS } from './workloads.mjs';
+import { GROUPS, WORKLOADS } from './workloads.mjs';
 
 /** The flags that `npm start` and the image give Node. */
 const AS_SHIPPED = '--max-semi-space-size=32';
@@ -9,6 +9,9 @@ const FULL = { rounds: 5, requests: WORKLOADS.json.requests, openStreams: 1_000 
 /** The first is what happens unasked. */
 const QUOTAS = ['memory', 'redis', 'off'];
 const SHORT = { rounds: 3, requests: 5_000, openStreams: 0 };
+
+/** What takes part without being named. */
+const unasked = (known) => Object.keys(known).filter((name) => !known[name].onRequest);
 
 const list = (entries, text) =>
   Object.entries(entries)
@@ -23,12 +26,16 @@ depend on the machine; ratios hardly do. Build first (npm run build) to have the
 
   --legs A,B          which legs (default: all that can run here but guarded, sampled, traced; bare is always there, it is the unit)
 ${list(LEGS, (leg) => leg.about)}
-  --workloads A,B     which workloads (default: all)
+  --workloads A,B     which workloads (default: ${unasked(WORKLOADS).join(', ')})
 ${list(WORKLOADS, (workload) => workload.title)}
+${list(GROUPS, (group) => group.title)},
+              and the longest stall of the event loop while prompts of 1 and 10 MB pass
   --body 1mb          the workload with a prompt of 1 MB alone, the same as --workloads 1mb
   --rounds N          rounds of A B C A B C … (default ${FULL.rounds}); more rounds, narrower spread
   --requests N        JSON requests per leg and round (default ${FULL.requests}); the other workloads scale with it
   --open-streams N    also memory per open stream, with N open ones (default ${FULL.openStreams}; 0: leave out)
+  --slow-streams N    also N open streams of one event a second each, say 5000: memory beyond the bare relay's, and how
+                      long events are under way (default 0: leave out)
   --short             ${SHORT.rounds} rounds of ${SHORT.requests} requests, no memory part: about a minute, for a first look and CI
   --quota off         the gateway's key without limits and budgets; memory: the embedded store (default);
                       redis: a redis-server of its own on the upstream's core
@@ -54,15 +61,18 @@ export function readOptions(args) {
   const { values } = parse(args);
   if (values.help) return { help: true };
   const size = values.short ? SHORT : FULL;
-  const workloads = values.body ? [values.body] : names(values.workloads, WORKLOADS, 'workload');
+  const group = GROUPS[values.workloads];
+  const workloads = values.body ? [values.body] : (group?.workloads ?? names(values.workloads, WORKLOADS, 'workload'));
   if (values.body && values.body !== '1mb') throw new UsageError(`--body: found ${values.body}, allowed is 1mb`);
   return {
-    legs: names(values.legs, LEGS, 'leg'),
+    legs: names(values.legs ?? group?.legs.join(','), LEGS, 'leg'),
     legsAreChosen: values.legs !== undefined,
     workloads,
+    stalls: group === GROUPS.growth,
     rounds: whole(values.rounds, 'rounds', size.rounds, 1),
     requests: whole(values.requests, 'requests', size.requests, 100),
     openStreams: whole(values['open-streams'], 'open-streams', size.openStreams, 0),
+    slowStreams: whole(values['slow-streams'], 'slow-streams', 0, 0),
     quota: oneOf(values.quota, QUOTAS, 'quota'),
     nodeFlags: (values['node-flags'] ?? AS_SHIPPED).split(' ').filter(Boolean),
     json: values.json,
@@ -77,7 +87,15 @@ function parse(args) {
     return parseArgs({
       args,
       options: {
-        ...{ legs: text, workloads: text, body: text, rounds: text, requests: text, 'open-streams': text },
+        ...{
+          legs: text,
+          workloads: text,
+          body: text,
+          rounds: text,
+          requests: text,
+          'open-streams': text,
+          'slow-streams': text,
+        },
         ...{ quota: text, 'node-flags': text, json: text, baseline: text, short: flag, help: flag },
       },
     });
@@ -88,8 +106,7 @@ function parse(args) {
 
 function names(text, known, what) {
   const all = Object.keys(known);
-  const unasked = all.filter((name) => !known[name].onRequest);
-  const chosen = text === undefined ? unasked : text.split(',').map((name) => name.trim());
+  const chosen = text === undefined ? unasked(known) : text.split(',').map((name) => name.trim());
   const unknown = chosen.find((name) => !all.includes(name));
   if (unknown !== undefined) throw new UsageError(`--${what}s: unknown ${what} "${unknown}", known: ${all.join(', ')}`);
   return all.filter((name) => chosen.includes(name));

@@ -63,7 +63,8 @@ export function table(headings, rows) {
   return all.map(line).join('\n');
 }
 
-export function print(results, memory) {
+/** `failures[workload][leg]`: why a leg is not among the results. */
+export function print(results, memory, failures) {
   for (const workload of new Set(results.map((result) => result.workload))) {
     const rows = results.filter((result) => result.workload === workload);
     const { title, unit } = WORKLOADS[workload];
@@ -82,6 +83,7 @@ export function print(results, memory) {
         ]),
       ),
     );
+    for (const [leg, why] of Object.entries(failures[workload] ?? {})) console.log(`  ${leg}  FAILED: ${why}`);
   }
   if (memory.length > 0) {
     console.log('\nMemory of open streams');

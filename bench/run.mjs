@@ -7,8 +7,11 @@ import { assertLayersWereOn } from './gateway-leg.mjs';
 import { freePort, LEGS, startLeg } from './legs.mjs';
 import { measure, measureMemory, scaled, warmUp } from './measure.mjs';
 import { HELP, readOptions, UsageError } from './options.mjs';
-import { endAll, firstLine, isInstalled, start, WORLD_CORE } from './processes.mjs';
+import { endAll, firstLine, isInstalled, pause, start, WORLD_CORE } from './processes.mjs';
 import { machine, print, printLayers, printLegs, regressions, summarise, summariseMemory } from './report.mjs';
+import { repeated, rotated, runRounds } from './rounds.mjs';
+import { assertFilesFor, printSlowStreams, runSlowStreams, summariseSlowStreams } from './slow-streams.mjs';
+import { printStalls, runStalls } from './stalls.mjs';
 import { MODELS } from './workloads.mjs';
 
 const bench = dirname(fileURLToPath(import.meta.url));
@@ -27,23 +30,6 @@ function legsToRun({ legs, legsAreChosen }) {
   });
 }
 
-/** A B C, then B C A, …: no leg always runs first. */
-const rotated = (list, by) => list.map((_, at) => list[(at + by) % list.length]);
-
-async function runRounds({ rounds, requests, workloads }, legs, direct, load) {
-  const figures = {};
-  for (let round = 0; round < rounds; round++) {
-    progress(`round ${round + 1} of ${rounds}`);
-    for (const workload of workloads) {
-      figures[workload] ??= Object.fromEntries([...legs, direct].map(({ name }) => [name, []]));
-      for (const leg of rotated([...legs, direct], round)) {
-        figures[workload][leg.name].push(await measure(load, leg, workload, scaled(workload, requests)));
-      }
-    }
-  }
-  return figures;
-}
-
 /** Each figure from a process of its own: one that has served already has room to spare in its heap. */
 async function runMemory({ openStreams, rounds }, names, setting, load) {
   const memory = Object.fromEntries(names.map((name) => [name, []]));
@@ -57,6 +43,23 @@ async function runMemory({ openStreams, rounds }, names, setting, load) {
     }
   }
   return memory;
+}
+
+/** Starts and warms up a leg. @returns undefined where a foreign one cannot do it */
+async function ready(name, setting, load, workloads) {
+  let leg;
+  try {
+    leg = await startLeg(name, setting);
+    progress(`warm-up: ${name}`);
+    const onRepeat = ({ message }) => progress(`warmed up again: ${message}`);
+    await repeated(() => warmUp(load, leg, workloads), leg, { onRepeat, pause });
+    return leg;
+  } catch (error) {
+    if (!LEGS[name].isForeign) throw error;
+    progress(`without ${name}: ${error.message}`);
+    await leg?.stop();
+    return undefined;
+  }
 }
 
 /** A redis-server without a file; it ends with the bench. */
@@ -89,18 +92,26 @@ async function compare(options, folder) {
   for (const name of names) LEGS[name].prepare?.(setting);
 
   const legs = [];
-  for (const name of names) legs.push(await startLeg(name, setting));
+  for (const name of names) legs.push(await ready(name, setting, load, options.workloads));
+  const running = legs.filter(Boolean);
   const direct = { name: 'direct', url: upstream };
-  for (const leg of [...legs, direct]) {
-    progress(`warm-up: ${leg.name}`);
-    await warmUp(load, leg, options.workloads);
-  }
-  const figures = await runRounds(options, legs, direct, load);
-  const gateway = legs.find(({ name }) => name === 'gateway');
+  await warmUp(load, direct, options.workloads);
+  const measured = await runRounds({
+    rounds: options.rounds,
+    workloads: options.workloads,
+    legs: [...running, direct],
+    measure: (leg, workload) => measure(load, leg, workload, scaled(workload, options.requests)),
+    progress,
+    pause,
+  });
+  const gateway = running.find(({ name }) => name === 'gateway');
   const layers = gateway && (await assertLayersWereOn(gateway.opsUrl, gateway.logFile, gateway.sent));
-  for (const leg of legs) await leg.stop();
-  const memory = await runMemory(options, names, setting, load);
-  return { names, figures, memory, layers };
+  for (const leg of running) await leg.stop();
+  const able = running.map(({ name }) => name);
+  const memory = await runMemory(options, able, setting, load);
+  const slow = options.slowStreams > 0 ? await runSlowStreams(options, able, setting, load, progress) : {};
+  const stalls = options.stalls ? await runStalls(options, able, setting, load, progress) : undefined;
+  return { names, ...measured, memory, slow, stalls, layers };
 }
 
 async function main() {
@@ -108,12 +119,13 @@ async function main() {
   if (options.help) return console.log(HELP);
   if (!existsSync('/proc/self/stat'))
     throw new UsageError('the cost of a process is read from /proc: this needs Linux');
+  assertFilesFor(options.slowStreams);
   const baseline = options.baseline && JSON.parse(readFileSync(options.baseline, 'utf8'));
   const folder = mkdtempSync(join(tmpdir(), 'gateway-bench-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
   const before = machine();
-  const { names, figures, memory, layers } = await compare(options, folder);
+  const { names, figures, failures, repeats, memory, slow, stalls, layers } = await compare(options, folder);
   const results = summarise(figures);
   const memoryResults = summariseMemory(memory);
   console.log(`${before.cpu}, ${before.cores} cores, Node ${before.node}, ${new Date().toISOString().slice(0, 10)}`);
@@ -121,7 +133,11 @@ async function main() {
     `${options.rounds} rounds; quota ${options.quota}; ${before.pinned ? 'pinned to cores' : 'not pinned'}; load average at start ${before.load.toFixed(1)}`,
   );
   printLegs(names);
-  print(results, memoryResults);
+  print(results, memoryResults, failures);
+  const slowStreams = summariseSlowStreams(slow);
+  if (slowStreams.length > 0) printSlowStreams(options.slowStreams, slowStreams);
+  if (stalls) printStalls(stalls);
+  if (repeats.length > 0) console.log(`\nMeasured again:\n  ${repeats.join('\n  ')}`);
   if (layers) printLayers(layers);
   if (options.json) {
     const report = {
@@ -130,7 +146,11 @@ async function main() {
       options,
       results,
       memory: memoryResults,
+      slowStreams,
+      stalls,
       layers,
+      failures,
+      repeats,
       figures,
     };
     writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);

@@ -5,3 +5,10 @@ export interface Spread {
 }
 export function spread(values: readonly number[]): Spread;
 export function ratios(values: readonly number[], units: readonly number[]): Spread;
+export interface Quantiles {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+}
+export function quantiles(values: number[]): Quantiles;

@@ -13,3 +13,10 @@ export function spread(values) {
 export function ratios(values, units) {
   return spread(values.map((value, round) => value / units[round]));
 }
+
+/** Of many values; sorts them in place. */
+export function quantiles(values) {
+  const sorted = values.sort((a, b) => a - b);
+  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ratios, spread } from './statistics.mjs';
+import { quantiles, ratios, spread } from './statistics.mjs';
 
 describe('spread', () => {
   it('takes the middle of an odd number and the mean of the two middles of an even one', () => {
@@ -11,5 +11,13 @@ describe('spread', () => {
 describe('ratios', () => {
   it('compares within a round, so that a slow round does not widen the spread', () => {
     expect(ratios([20, 200], [10, 100])).toEqual({ min: 2, median: 2, max: 2 });
+  });
+});
+
+describe('quantiles', () => {
+  it('sorts by size, whatever the digits, and never looks beyond the last', () => {
+    const values = Array.from({ length: 100 }, (_, at) => 100 - at);
+    expect(quantiles(values)).toEqual({ p50: 51, p90: 91, p99: 100, max: 100 });
+    expect(quantiles([7])).toEqual({ p50: 7, p90: 7, p99: 7, max: 7 });
   });
 });

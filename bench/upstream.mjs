@@ -1,8 +1,10 @@
 // A fake OpenAI upstream on raw sockets: a fixed answer for a fixed price, so that what is measured is the relay.
 // The shape of an answer is in the model's name: `bench-json`, or `bench-64x0` for a stream of 64 content events,
-// 0 ms apart. Settings: PORT (0: any), EVENTS and INTERVAL_MS for other model names. Prints its address as JSON.
+// 0 ms apart; `bench-timed-1000` sends an event every 1,000 ms that says when it was sent, all streams spread evenly over
+// that time, until the caller leaves. Settings: PORT (0: any), EVENTS and INTERVAL_MS for other model names. Prints its address as JSON.
 import { createServer } from 'node:net';
 import { setImmediate } from 'node:timers';
+import { EvenTicker, nowUs, sentAt } from './timed-streams.mjs';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 /** Members that matter stand in the first or the last KiB of a body; the prompt between them is not looked at. */
@@ -81,11 +83,22 @@ function stream(socket, { events, intervalMs }, includeUsage) {
   setImmediate(burst);
 }
 
+const tickers = new Map();
+
+function timedStream(socket, intervalMs) {
+  const send = (to) => to.write(httpChunk(event(choice({ content: sentAt(nowUs()) }))));
+  if (!tickers.has(intervalMs)) tickers.set(intervalMs, new EvenTicker(intervalMs, send));
+  socket.write(OPENING);
+  socket.once('close', tickers.get(intervalMs).add(socket));
+}
+
 function reply(socket, members) {
   if (!members.includes('"stream":true')) {
     socket.write(JSON_ANSWER);
     return;
   }
+  const timed = /"model":"bench-timed-(\d+)"/.exec(members);
+  if (timed) return timedStream(socket, Number(timed[1]));
   const shape = /"model":"[a-z-]*(\d+)x(\d+)"/.exec(members);
   const wanted = shape ? { events: Number(shape[1]), intervalMs: Number(shape[2]) } : DEFAULT_SHAPE;
   stream(socket, wanted, members.includes('"include_usage":true'));

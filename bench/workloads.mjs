@@ -21,6 +21,29 @@ const BURST_EVENTS = 64;
 /** Streams that are held open: one event a second, for longer than any run. */
 const HELD_MODEL = 'bench-100000x1000';
 
+const KIB = 2 ** 10;
+const MIB = 2 ** 20;
+
+/** A JSON request with a prompt of so many bytes. */
+const withPrompt = (size, bytes, requests, connections) => ({
+  title: `JSON request with a prompt of ${size}`,
+  unit: 'request',
+  requests,
+  connections,
+  key: KEYS.large,
+  body: () => chat('bench-json', {}, MESSAGE.repeat(Math.ceil(bytes / MESSAGE.length)).slice(0, bytes)),
+});
+
+/** A stream of so many events as fast as they go, its cost per request. */
+const ofLength = (events, requests) => ({
+  title: `Stream of ${events} events as fast as they go, per request`,
+  unit: 'request',
+  events,
+  requests,
+  connections: 16,
+  body: () => chat(`bench-${events}x0`, streamed),
+});
+
 /** `requests`: of one leg in one round, before --requests scales it. */
 export const WORKLOADS = {
   json: {
@@ -54,16 +77,32 @@ export const WORKLOADS = {
     connections: 1,
     body: () => chat('bench-1x0', streamed),
   },
-  '1mb': {
-    title: 'JSON request with a prompt of 1 MB',
-    unit: 'request',
-    requests: 300,
-    connections: 4,
-    key: KEYS.large,
-    body: () => chat('bench-json', {}, MESSAGE.repeat(Math.ceil(2 ** 20 / MESSAGE.length)).slice(0, 2 ** 20)),
+  '1mb': withPrompt('1 MB', MIB, 300, 4),
+  '1kb': { ...withPrompt('1 KB', KIB, 4_000, 32), onRequest: true },
+  '10kb': { ...withPrompt('10 KB', 10 * KIB, 4_000, 32), onRequest: true },
+  '100kb': { ...withPrompt('100 KB', 100 * KIB, 1_000, 16), onRequest: true },
+  '10mb': { ...withPrompt('10 MB', 10 * MIB, 40, 2), onRequest: true },
+  '1ev': { ...ofLength(1, 4_000), onRequest: true },
+  '10ev': { ...ofLength(10, 4_000), onRequest: true },
+  '100ev': { ...ofLength(100, 1_600), onRequest: true },
+  '1000ev': { ...ofLength(1_000, 200), onRequest: true },
+};
+
+/** Names for several workloads, and the legs that run then unless others are named. */
+export const GROUPS = {
+  growth: {
+    title: 'by size of the prompt (1kb to 10mb) and length of a stream (1ev to 1000ev); bare and gateway',
+    workloads: ['1kb', '10kb', '100kb', '1mb', '10mb', '1ev', '10ev', '100ev', '1000ev'],
+    legs: ['bare', 'gateway'],
   },
 };
 
+/** The same, and each event says when it was sent. */
+const TIMED_MODEL = 'bench-timed-1000';
+
+export const TIMED_BODY = chat(TIMED_MODEL, streamed);
 export const HELD_BODY = chat(HELD_MODEL, streamed);
 
-export const MODELS = ['bench-json', `bench-${PACED_EVENTS}x5`, `bench-${BURST_EVENTS}x0`, 'bench-1x0', HELD_MODEL];
+const modelsOf = Object.values(WORKLOADS).map(({ body }) => body().model);
+
+export const MODELS = [...new Set([...modelsOf, HELD_MODEL, TIMED_MODEL])];
