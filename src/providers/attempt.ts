@@ -43,6 +43,8 @@ export class Attempt {
   readonly #adapter: ProviderAdapter;
   readonly #exchange: UpstreamExchange;
   readonly #timer: Timer;
+  /** Called once when a stream whose first content is in hand has ended: with the failure, if it failed. */
+  onEnd: ((failure: UpstreamFailure | undefined) => void) | undefined;
   #idle: IdleWatch | undefined;
   #decoder: EventDecoder | undefined;
   #facts: AnswerFacts | undefined;
@@ -105,13 +107,38 @@ export class Attempt {
    * @throws UpstreamFailure when the stream broke, stalled, or ended without being complete
    */
   async next(): Promise<EventBatch | undefined> {
-    if (this.#finished || !this.options.stream) return undefined;
+    // Nothing here waits for a function that waits: thousands of idle streams hold every frame of it in memory.
+    const facts = this.#decoder?.facts;
+    if (this.#finished || !facts) return undefined;
     try {
-      return await this.#nextEvents();
+      this.#idle?.waiting();
+      for (;;) {
+        if (this.#failure) throw this.#failure;
+        if (facts.done) break;
+        let chunk = this.#exchange.poll();
+        while (!chunk && !this.#exchange.ended) {
+          await this.#exchange.change();
+          chunk = this.#exchange.poll();
+        }
+        const payloads: string[] = [];
+        // Comments keep a connection open, not a request: only events count as life.
+        if (this.#decode(chunk, payloads) > 0) this.#idle?.waiting();
+        if (facts.failure) this.#failure = facts.failure;
+        if (payloads.length > 0) {
+          this.#idle?.served();
+          return { payloads, json: undefined };
+        }
+        if (chunk === undefined && !this.#failure) break;
+      }
+      this.#complete(facts);
+      this.onEnd?.(undefined);
+      return undefined;
     } catch (error) {
       this.#idle?.stop();
       this.#exchange.discard();
-      throw this.#asFailure(error);
+      const failure = this.#asFailure(error);
+      this.onEnd?.(failure);
+      throw failure;
     }
   }
 
@@ -136,7 +163,7 @@ export class Attempt {
     const first = await this.#firstEvents(head, streamedTwin(this.request));
     this.#timer.cancel();
     this.contentAt = this.clock.now();
-    for (let batch: EventBatch | undefined = first; batch; batch = await this.#nextEvents()) {
+    for (let batch: EventBatch | undefined = first; batch; batch = await this.next()) {
       for (const payload of batch.payloads) assembly.add(payload);
     }
     const summed = this.target.provider.usagePerChoice ? this.#facts?.usage : undefined;
@@ -162,32 +189,6 @@ export class Attempt {
       if (facts.failure) throw facts.failure;
       if (chunk === undefined || facts.done) throw truncated();
       if (seen > MAX_EMPTY_EVENTS) throw new UpstreamFailure('fault', 'malformed', 'elsewhere');
-    }
-  }
-
-  async #nextEvents(): Promise<EventBatch | undefined> {
-    const facts = this.#decoder?.facts;
-    if (!facts) return undefined;
-    this.#idle?.waiting();
-    for (;;) {
-      if (this.#failure) throw this.#failure;
-      if (facts.done) {
-        this.#complete(facts);
-        return;
-      }
-      const chunk = await this.#exchange.read();
-      const payloads: string[] = [];
-      // Comments keep a connection open, not a request: only events count as life.
-      if (this.#decode(chunk, payloads) > 0) this.#idle?.waiting();
-      if (facts.failure) this.#failure = facts.failure;
-      if (payloads.length > 0) {
-        this.#idle?.served();
-        return { payloads, json: undefined };
-      }
-      if (chunk === undefined && !this.#failure) {
-        this.#complete(facts);
-        return;
-      }
     }
   }
 

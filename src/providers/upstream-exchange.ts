@@ -104,7 +104,7 @@ export class UpstreamExchange {
   async head(): Promise<ResponseHead> {
     while (!this.#head) {
       if (this.#failure) throw this.#failure;
-      await this.#change();
+      await this.change();
     }
     return this.#head;
   }
@@ -115,11 +115,31 @@ export class UpstreamExchange {
    */
   async read(): Promise<Buffer | undefined> {
     for (;;) {
-      if (this.#failure) throw this.#failure;
-      if (this.#chunks.length > 0) return this.#take();
-      if (this.#ended) return undefined;
-      await this.#change();
+      const bytes = this.poll();
+      if (bytes || this.#ended) return bytes;
+      await this.change();
     }
+  }
+
+  /**
+   * As `read`, but without waiting: undefined also where nothing has come since.
+   * @throws UpstreamFailure
+   */
+  poll(): Buffer | undefined {
+    if (this.#failure) throw this.#failure;
+    return this.#chunks.length > 0 ? this.#take() : undefined;
+  }
+
+  /** Whether everything has come; some of it may not have been read. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Resolves when the exchange has something new. */
+  change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   /**
@@ -163,12 +183,6 @@ export class UpstreamExchange {
     if (!this.#paused) return;
     this.#paused = false;
     this.#control?.resume();
-  }
-
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
   }
 
   #notify(): void {

@@ -36,6 +36,7 @@ class ReservedStream implements Answer {
   readonly first: EventBatch;
   #last = '{}';
   #state: 'open' | 'cutting' | 'ended' = 'open';
+  readonly #countedOrEnd = (batch: EventBatch | undefined) => batch && this.#counted(batch);
 
   constructor(
     private readonly ctx: RequestContext,
@@ -48,15 +49,16 @@ class ReservedStream implements Answer {
     this.first = this.#counted(answer.first);
   }
 
-  async next(): Promise<EventBatch | undefined> {
-    if (this.slices?.isSpent) await this.#awaitSlice(this.slices);
-    if (this.#state === 'open') {
-      const batch = await this.answer.next();
-      return batch && this.#counted(batch);
-    }
-    if (this.#state === 'ended') return undefined;
+  next(): Promise<EventBatch | undefined> {
+    if (this.slices?.isSpent) return this.#awaitSlice(this.slices).then(() => this.#nextPaid());
+    return this.#nextPaid();
+  }
+
+  #nextPaid(): Promise<EventBatch | undefined> {
+    if (this.#state === 'open') return this.answer.next().then(this.#countedOrEnd);
+    if (this.#state === 'ended') return Promise.resolve(undefined);
     this.#state = 'ended';
-    return { payloads: [lengthEnding(this.ctx, this.facts, this.#last)], json: undefined };
+    return Promise.resolve({ payloads: [lengthEnding(this.ctx, this.facts, this.#last)], json: undefined });
   }
 
   /** What has come is paid; what comes next waits until it is. */

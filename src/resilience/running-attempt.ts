@@ -86,6 +86,9 @@ export class RunningAttempt implements Answer {
       this.#end(error);
       throw error;
     }
+    this.#attempt.onEnd = (failure) => {
+      this.#end(failure);
+    };
     this.record.facts = this.#attempt.facts;
     this.record.firstContentAt = this.#attempt.contentAt ?? this.material.clock.now();
     this.slot.firstToken(this.record.firstContentAt - this.record.startedAt, this.material.promptTokens);
@@ -101,15 +104,8 @@ export class RunningAttempt implements Answer {
     return this;
   }
 
-  async next(): Promise<EventBatch | undefined> {
-    try {
-      const batch = await this.#attempt.next();
-      if (!batch) this.#end(undefined);
-      return batch;
-    } catch (error) {
-      this.#end(error);
-      throw error;
-    }
+  next(): Promise<EventBatch | undefined> {
+    return this.#attempt.next();
   }
 
   /** Lets go of the upstream at once. */
