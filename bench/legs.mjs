@@ -4,9 +4,11 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { writeGatewayConfig } from './gateway-leg.mjs';
+import { KEYS, writeGatewayConfig } from './gateway-leg.mjs';
 import { end, isInstalled, SERVER_CORE, start, untilReady } from './processes.mjs';
+import { configureLitellm, LITELLM_ENV, litellmProgram } from './relays/litellm.mjs';
 import { configureNginx } from './relays/nginx.mjs';
+import { portkeyHeaders, portkeyScript } from './relays/portkey.mjs';
 
 const bench = dirname(fileURLToPath(import.meta.url));
 const checkout = join(bench, '..');
@@ -95,6 +97,31 @@ export const LEGS = {
     missing: () => isInstalled('nginx') || 'nginx is not installed',
     command: ({ folder, port, upstream }) => ['nginx', ...configureNginx(join(folder, 'nginx'), port, upstream)],
   },
+  portkey: {
+    about: "Portkey's gateway, where it is installed",
+    isForeign: true,
+    missing: ({ peers }) => portkeyScript(peers) !== undefined || 'neither PORTKEY_BIN nor --peers has it',
+    command: ({ nodeFlags, peers, port }) => {
+      return [process.execPath, ...nodeFlags, portkeyScript(peers), `--port=${port}`, '--headless'];
+    },
+    env: () => ({ NODE_ENV: 'production' }),
+    headers: portkeyHeaders,
+    readyPath: '/',
+  },
+  litellm: {
+    about: "LiteLLM's proxy, one worker, where it is installed",
+    isForeign: true,
+    missing: ({ peers }) => litellmProgram(peers) !== undefined || 'neither LITELLM_BIN nor --peers has it',
+    command: (setting) => [
+      litellmProgram(setting.peers),
+      ...configureLitellm(setting.folder, { ...setting, key: KEYS.default }),
+    ],
+    env: () => LITELLM_ENV,
+    readyPath: '/health/liveliness',
+    // It has no code to compile, and would need a minute for the others' warm-up.
+    warmUpRequests: 1_000,
+    startTimeoutMs: 90_000,
+  },
 };
 
 /** Starts a leg and waits until it serves. `setting` holds folder, upstream, models, nodeFlags, and `ipc` for a probe. */
@@ -115,7 +142,7 @@ export async function startLeg(name, setting) {
   });
   const url = `http://127.0.0.1:${port}`;
   try {
-    await untilReady(child, url + (leg.readyPath ?? '/v1/models'));
+    await untilReady(child, url + (leg.readyPath ?? '/v1/models'), leg.startTimeoutMs);
   } catch (error) {
     const lastWords = spawnSync('tail', ['-n', '20', errorFile, logFile]).stdout.toString();
     throw new Error(`${error.message}\n${lastWords}`, { cause: error });
@@ -123,6 +150,8 @@ export async function startLeg(name, setting) {
   return {
     name,
     isForeign: leg.isForeign ?? false,
+    headers: leg.headers?.(setting),
+    warmUpRequests: leg.warmUpRequests,
     child,
     pid: child.pid,
     url,

@@ -65,7 +65,7 @@ export async function measure(load, leg, name, requests) {
     ...times,
     cpuUs: cpuUs / (requests * unitsPerRequest(name)),
     // Helper threads wait while the main thread runs: their waits may overlap.
-    busy: Math.min(1, (cpuUs + after.waitUs - before.waitUs) / (wallMs * 1_000)),
+    busy: Math.min(1, (cpuUs + Math.max(0, after.waitUs - before.waitUs)) / (wallMs * 1_000)),
   };
 }
 

@@ -39,6 +39,9 @@ ${list(GROUPS, (group) => group.title)},
   --short             ${SHORT.rounds} rounds of ${SHORT.requests} requests, no memory part: about a minute, for a first look and CI
   --quota off         the gateway's key without limits and budgets; memory: the embedded store (default);
                       redis: a redis-server of its own on the upstream's core
+  --peers FOLDER      where portkey and litellm are installed: FOLDER/node_modules/@portkey-ai/gateway, and a virtual
+                      environment with FOLDER/bin/litellm; or set PORTKEY_BIN to its start-server.js, LITELLM_BIN to
+                      its program. The bench installs neither
   --node-flags="…"    flags of every Node leg alike (default "${AS_SHIPPED}", as \`npm start\` has it)
   --json FILE         write every round's figures, the machine and the options to FILE
   --baseline FILE     a FILE of --json from before: exit 1 if the gateway's median ratio grew by more than 40 %
@@ -75,6 +78,7 @@ export function readOptions(args) {
     slowStreams: whole(values['slow-streams'], 'slow-streams', 0, 0),
     quota: oneOf(values.quota, QUOTAS, 'quota'),
     nodeFlags: (values['node-flags'] ?? AS_SHIPPED).split(' ').filter(Boolean),
+    peers: values.peers,
     json: values.json,
     baseline: values.baseline,
   };
@@ -96,7 +100,7 @@ function parse(args) {
           'open-streams': text,
           'slow-streams': text,
         },
-        ...{ quota: text, 'node-flags': text, json: text, baseline: text, short: flag, help: flag },
+        ...{ quota: text, 'node-flags': text, json: text, baseline: text, peers: text, short: flag, help: flag },
       },
     });
   } catch (error) {

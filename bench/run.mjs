@@ -19,10 +19,10 @@ const MEMORY_ROUNDS = 3;
 const progress = (text) => process.stderr.write(`${text}\n`);
 
 /** The legs that run here, bare first; a missing one is an error only where it was asked for by name. */
-function legsToRun({ legs, legsAreChosen }) {
+function legsToRun({ legs, legsAreChosen, peers }) {
   const wanted = Object.keys(LEGS).filter((name) => name === 'bare' || legs.includes(name));
   return wanted.filter((name) => {
-    const here = LEGS[name].missing?.() ?? true;
+    const here = LEGS[name].missing?.({ peers }) ?? true;
     if (here === true) return true;
     if (legsAreChosen) throw new UsageError(`--legs ${name}: ${here}`);
     progress(`without ${name}: ${here}`);
@@ -88,6 +88,7 @@ async function compare(options, folder) {
     nodeFlags: options.nodeFlags,
     quota: options.quota,
     redisUrl,
+    peers: options.peers,
   };
   for (const name of names) LEGS[name].prepare?.(setting);
 

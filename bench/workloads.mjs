@@ -5,13 +5,13 @@ const MESSAGE =
   'Please summarise the following paragraph in one sentence: a gateway stands between callers and providers, ' +
   'spreads requests over them, retries what failed, and keeps the cost of all of it in view.';
 
-const chat = (model, more = {}, content = MESSAGE) => ({
+const chat = (model, more = {}, texts = [MESSAGE]) => ({
   model,
   max_completion_tokens: 256,
   ...more,
   messages: [
     { role: 'system', content: 'You are a helpful assistant.' },
-    { role: 'user', content },
+    ...texts.map((content) => ({ role: 'user', content })),
   ],
 });
 const streamed = { stream: true, stream_options: { include_usage: true } };
@@ -24,6 +24,15 @@ const HELD_MODEL = 'bench-100000x1000';
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 
+/** One message must not be much longer in this gateway. */
+const MESSAGE_BYTES = 5 * MIB;
+
+function textsOf(bytes) {
+  const text = MESSAGE.repeat(Math.ceil(bytes / MESSAGE.length)).slice(0, bytes);
+  const count = Math.ceil(bytes / MESSAGE_BYTES);
+  return Array.from({ length: count }, (_, at) => text.slice(at * MESSAGE_BYTES, (at + 1) * MESSAGE_BYTES));
+}
+
 /** A JSON request with a prompt of so many bytes. */
 const withPrompt = (size, bytes, requests, connections) => ({
   title: `JSON request with a prompt of ${size}`,
@@ -31,7 +40,7 @@ const withPrompt = (size, bytes, requests, connections) => ({
   requests,
   connections,
   key: KEYS.large,
-  body: () => chat('bench-json', {}, MESSAGE.repeat(Math.ceil(bytes / MESSAGE.length)).slice(0, bytes)),
+  body: () => chat('bench-json', {}, textsOf(bytes)),
 });
 
 /** A stream of so many events as fast as they go, its cost per request. */
