@@ -61,7 +61,9 @@ export class PromptGuard implements CanActivate {
 export function checkSize(ctx: RequestContext, request: ChatRequest): GatewayError | undefined {
   const bytes = request.document.bytes.length;
   const settings = ctx.snapshot.guardrails.input;
-  return checkInput(bytes > settings.maxStringBytes ? request.body : request.outline, {
+  // Each string is measured only where one can be too long: that takes the whole body.
+  const mayBeTooLong = request.document.longestTextBytes > settings.maxStringBytes;
+  return checkInput(mayBeTooLong ? request.body : request.outline, {
     settings,
     bytes,
     // A cap above the key's is lowered, not refused: see outputCap.

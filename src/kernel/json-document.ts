@@ -45,6 +45,11 @@ export class JsonDocument {
     return this.longTexts.length > 0;
   }
 
+  /** No string of the document has more bytes than this; an escape counts as it is written. */
+  get longestTextBytes(): number {
+    return this.longTexts.reduce((longest, { start, end }) => Math.max(longest, end - start), LONG_TEXT_BYTES);
+  }
+
   /**
    * Scans bytes for depth and for the members of the outermost object; not a validator: JSON.parse follows.
    * @throws GatewayError invalid_json (not an object, deeper than maxDepth), invalid_value (a name twice)

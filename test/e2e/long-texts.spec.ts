@@ -4,6 +4,7 @@ import { ScriptedUpstream } from '../support/scripted-upstream.js';
 
 /** Beyond what is read of a string: quotes, escapes, characters of two to four bytes. */
 const LONG = 'Line one.\n"Quoted" \\ back, é 漢 🦉\t'.repeat(20_000);
+const MOST_BYTES = 1_000_000;
 const LAST = 'the very last words';
 
 describe('a request with long texts', () => {
@@ -42,6 +43,7 @@ describe('a request with long texts', () => {
           { name: 'same', kind: 'openai', ...up },
           { name: 'other', kind: 'anthropic', ...up },
         ],
+        guardrails: { input: { maxStringBytes: MOST_BYTES } },
         models: [
           { name: 'x', targets: [{ provider: 'same', model: 'x' }] },
           { name: 'renamed', targets: [{ provider: 'same', model: 'x' }] },
@@ -84,6 +86,13 @@ describe('a request with long texts', () => {
       expect(await response.json()).toMatchObject({ error: { code: 'invalid_json', type: 'invalid_request_error' } });
     }
     expect(upstream.received.length).toBe(before);
+  });
+
+  it('is held to the longest string that is allowed, as it is meant and not as it is written', async () => {
+    expect((await gateway.post(ask('x', '\n'.repeat(MOST_BYTES)))).status).toBe(200);
+    const response = await gateway.post(ask('x', 'x'.repeat(MOST_BYTES + 1)));
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { param: 'messages[0].content' } });
   });
 
   it('is held to the lengths that its members may have', async () => {
