@@ -117,6 +117,11 @@ const BAD_FILES: readonly (readonly [string, string, ...string[]])[] = [
     'models[0].targets[0].provider: no provider is named "openai", there are a',
   ],
   [
+    'refuses a tokenizer where it could not count',
+    BASE.replace('kind: simulated', 'kind: anthropic, baseUrl: "https://x.example", tokenizer: o200k_base'),
+    'providers[0].tokenizer: found one for kind anthropic, which reports its usage and has tokens of its own',
+  ],
+  [
     'names an unknown kind',
     withProviders('{ name: a, kind: opnai }'),
     'providers[0].kind: unknown kind "opnai", did you mean "openai"?',

@@ -186,7 +186,7 @@ const providerSchema = z.strictObject({
   tokenizer: z
     .enum(['o200k_base', 'cl100k_base'])
     .optional()
-    .describe('Counts the tokens of answers without usage; absent: by their length. Loading it takes 65 MB'),
+    .describe('Counts the tokens of requests without usage; absent: by their length. Takes 65 MB; not for anthropic'),
   usagePerChoice: flag(false, 'The upstream reports usage once per choice: add it up'),
   tokenCapField: z
     .enum(['max_tokens', 'max_completion_tokens', 'both'])

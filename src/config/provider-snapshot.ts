@@ -57,6 +57,12 @@ function buildProvider(config: ProviderConfig, path: string, context: ProviderCo
   if (config.simulated !== undefined && config.kind !== 'simulated') {
     findings.warning(`${path}.simulated`, `has no effect on kind ${config.kind}`);
   }
+  if (config.tokenizer !== undefined && config.kind === 'anthropic') {
+    findings.problem(
+      `${path}.tokenizer`,
+      'found one for kind anthropic, which reports its usage and has tokens of its own',
+    );
+  }
   const { name, hosting, weight, tier, enabled, allowPrivate, timeouts, onDisconnect, requestIdHeader } = config;
   return {
     name,

@@ -110,6 +110,12 @@ describe('JsonDocument', () => {
     expect(document.member('absent')).toBeUndefined();
   });
 
+  it('tells how much text an outline leaves out, but for data', () => {
+    const text = 'x'.repeat(10_000);
+    const parts = [text, `data:image/png;base64,${text}`, 'short'];
+    expect(JsonDocument.scan(Buffer.from(JSON.stringify({ parts })), 4).omittedTextBytes).toBe(10_000 - 1_024);
+  });
+
   it('has an outline that parses where the whole does, and fails where the whole does', () => {
     const junk = fc.constantFrom(
       '\\n',

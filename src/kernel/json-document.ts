@@ -10,6 +10,7 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const COLON = 0x3a;
 const COMMA = 0x2c;
+const DATA_URL = Buffer.from('data:');
 const OPEN = Buffer.from('{');
 const SEPARATOR = Buffer.from(',');
 const CLOSE = Buffer.from('}');
@@ -48,6 +49,16 @@ export class JsonDocument {
   /** No string of the document has more bytes than this; an escape counts as it is written. */
   get longestTextBytes(): number {
     return this.longTexts.reduce((longest, { start, end }) => Math.max(longest, end - start), LONG_TEXT_BYTES);
+  }
+
+  /** Bytes of text that an outline leaves out, but for those of files and images that stand in the request. */
+  get omittedTextBytes(): number {
+    let bytes = 0;
+    for (const { start, end } of this.longTexts) {
+      const isData = this.bytes.subarray(start, start + DATA_URL.length).equals(DATA_URL);
+      if (!isData) bytes += end - start - KEPT_BYTES;
+    }
+    return bytes;
   }
 
   /**

@@ -104,7 +104,7 @@ export class ChatRequest {
   constructor(
     readonly outline: ChatRequestBody,
     readonly document: JsonDocument,
-    whole = true,
+    private readonly whole = true,
   ) {
     this.model = outline.model;
     this.stream = outline.stream === true;
@@ -116,6 +116,11 @@ export class ChatRequest {
   /** The whole body, parsed when it is first asked for: to be read by whoever needs the texts themselves. */
   get body(): ChatRequestBody {
     return (this.#body ??= JSON.parse(this.document.text()) as ChatRequestBody);
+  }
+
+  /** Bytes of text that the outline leaves out, but for those of files and images that stand in the request. */
+  get omittedTextBytes(): number {
+    return this.whole ? 0 : this.document.omittedTextBytes;
   }
 
   /** The caller's own output cap per choice, in tokens: the newer member wins. */

@@ -1,30 +1,75 @@
-/** How much of a text is enough to tell its tokens per character, UTF-16 units. */
-const ENOUGH = 4_096;
+/** What is counted in one go, UTF-16 units: merging takes the square of a piece's length. */
+const WINDOW = 64;
+/** The most windows that are kept. */
+const MOST = 32;
+/** A piece up to this length is one token or a few: it is not cut. */
+const WHOLE = 32;
+/** Surrogates that end a character begin with these bits. */
+const LOW_SURROGATE = 0xdc00;
+const SURROGATE_BITS = 0xfc00;
 
-/** The beginning of a text that comes in pieces: its tokens per character are taken for those of the whole. */
+/**
+ * A few windows of a text that comes in pieces, spread evenly over all of it: their tokens per character are taken for
+ * those of the whole. Systematic sampling: every nth window is kept, and n doubles when there are too many.
+ */
 export class TextSample {
-  #text = '';
-  #characters = 0;
+  #kept: string[] = [];
+  #stride = 1;
+  /** Which window of the text is open, how many characters it has, and what of it is kept. */
+  #index = 0;
+  #filled = 0;
+  #open = '';
 
-  /** Whether more is wanted. */
-  get wanting(): boolean {
-    return this.#text.length < ENOUGH;
+  /** The windows, 32 of some 64 characters at the most. */
+  get windows(): readonly string[] {
+    return this.#open === '' ? this.#kept : [...this.#kept, this.#open];
   }
 
-  get text(): string {
-    return this.#text;
+  /** Whether a piece of this length would be kept, at least in part: otherwise `pass` does, and spares its text. */
+  wants(length: number): boolean {
+    const toNext = (this.#stride - (this.#index % this.#stride)) % this.#stride;
+    return toNext === 0 || this.#filled + length > toNext * WINDOW;
   }
 
-  /** How many characters, as they were counted, the sample stands for. */
-  get characters(): number {
-    return this.#characters;
+  add(piece: string): void {
+    for (let from = 0; from < piece.length;) {
+      const to = this.#cut(piece, from);
+      if (this.#index % this.#stride === 0) this.#open += piece.slice(from, to);
+      this.pass(to - from);
+      if (to < piece.length) this.#next();
+      from = to;
+    }
   }
 
-  /** @param characters what the piece was counted as */
-  add(piece: string, characters = piece.length): void {
-    const kept = piece.slice(0, ENOUGH - this.#text.length);
-    if (kept === '') return;
-    this.#text += kept;
-    this.#characters += (characters * kept.length) / piece.length;
+  /** A piece that is not kept. */
+  pass(length: number): void {
+    this.#filled += length;
+    if (this.#filled >= WINDOW) this.#next();
+  }
+
+  #next(): void {
+    if (this.#filled === 0) return;
+    if (this.#open !== '') this.#keep();
+    this.#index += Math.max(1, Math.floor(this.#filled / WINDOW));
+    this.#filled = 0;
+  }
+
+  #keep(): void {
+    // A copy: a slice would keep the payload that it was cut from.
+    this.#kept.push(Buffer.from(this.#open, 'utf16le').toString('utf16le'));
+    this.#open = '';
+    if (this.#kept.length < MOST) return;
+    this.#stride *= 2;
+    this.#kept = this.#kept.filter((_, at) => at % 2 === 0);
+  }
+
+  /** Where the piece leaves the open window: before a word's space if there is one, across which no token reaches. */
+  #cut(piece: string, from: number): number {
+    const room = WINDOW - this.#filled;
+    if (piece.length - from <= Math.max(room, WHOLE)) return piece.length;
+    const space = piece.lastIndexOf(' ', from + room);
+    if (space > from + room / 2) return space;
+    const to = from + room;
+    return (piece.charCodeAt(to) & SURROGATE_BITS) === LOW_SURROGATE ? to + 1 : to;
   }
 }

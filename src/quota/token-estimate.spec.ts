@@ -4,7 +4,6 @@ import { AnswerFacts } from '../kernel/upstream.js';
 import { estimateUsage, isCredible, promptSize } from './token-estimate.js';
 
 const request = chatRequest({ model: 'm', messages: [{ role: 'user', content: 'x'.repeat(101) }] });
-const bytes = request.document.bytes.length;
 const facts = (known: Partial<AnswerFacts>) => Object.assign(new AnswerFacts(), known);
 const usage = (promptTokens: number, completionTokens: number, cachedTokens = 0) => ({
   promptTokens,
@@ -26,8 +25,8 @@ describe('the size of a prompt', () => {
 });
 
 describe('the estimate of usage that nobody reported', () => {
-  it('is a token for four bytes of the request and four characters of the answer', () => {
-    expect(estimateUsage(request, facts({ deltas: 1, characters: 41 }))).toEqual(usage(Math.ceil(bytes / 4), 11));
+  it('is four tokens for a message and one for four bytes of it, and for four characters of the answer', () => {
+    expect(estimateUsage(request, facts({ deltas: 1, characters: 41 }))).toEqual(usage(4 + Math.ceil(101 / 4), 11));
   });
 
   it('is a token per event at least', () => {

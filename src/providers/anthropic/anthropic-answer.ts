@@ -1,4 +1,5 @@
 import { AnswerFacts, type DecodedAnswer, UpstreamFailure } from '../../kernel/upstream.js';
+import { countTexts } from '../answer-text.js';
 import { errorInAnswer } from './anthropic-error.js';
 import { finishReasonOf } from './anthropic-finish.js';
 import { MessageUsage } from './anthropic-usage.js';
@@ -55,7 +56,7 @@ export function decodeMessage(body: Buffer, frame: AnswerFrame): DecodedAnswer {
   facts.finishReason = finishReasonOf(stopReason, frame.legacy);
   facts.usage = counted.total();
   facts.model = typeof model === 'string' && model !== '' ? model : frame.model;
-  facts.characters = charactersOf(message);
+  countTexts(message, facts);
   const completion = {
     id: completionId(id),
     object: 'chat.completion',
@@ -97,15 +98,6 @@ function join(blocks: readonly Block[], kind: 'text' | 'thinking'): string {
     if (typeof piece === 'string') joined += piece;
   }
   return joined;
-}
-
-function charactersOf(message: Readonly<Record<string, unknown>>): number {
-  let characters = 0;
-  for (const name of ['content', 'refusal', 'reasoning_content', 'tool_calls', 'function_call'] as const) {
-    const value = message[name];
-    if (value != null) characters += typeof value === 'string' ? value.length : JSON.stringify(value).length;
-  }
-  return characters;
 }
 
 function isBlock(value: unknown): value is Block {

@@ -1,4 +1,5 @@
 import { AnswerFacts, type EventDecoder, UpstreamFailure } from '../../kernel/upstream.js';
+import { countUnreadTexts } from '../answer-text.js';
 import { type AnswerFrame, completionId } from './anthropic-answer.js';
 import { errorInAnswer } from './anthropic-error.js';
 import { finishReasonOf } from './anthropic-finish.js';
@@ -139,20 +140,18 @@ export class AnthropicDecoder implements EventDecoder {
 
   #text(member: 'content' | 'reasoning_content' | 'refusal', text: unknown, out: string[]): void {
     if (typeof text !== 'string' || text === '') return;
-    this.#count(text.length);
+    this.facts.content = true;
+    this.facts.deltas++;
+    this.facts.characters += text.length;
     this.#chunk(`{"${member}":${JSON.stringify(text)}}`, out);
   }
 
   #content(delta: string | undefined, out: string[]): void {
     if (delta === undefined) return;
-    this.#count(delta.length);
-    this.#chunk(delta, out);
-  }
-
-  #count(characters: number): void {
     this.facts.content = true;
     this.facts.deltas++;
-    this.facts.characters += characters;
+    countUnreadTexts(delta, this.facts);
+    this.#chunk(delta, out);
   }
 
   #chunk(delta: string, out: string[]): void {

@@ -1,13 +1,14 @@
 import { type Target } from '../../kernel/snapshot.js';
 import { TextSample } from '../../kernel/text-sample.js';
 import { AnswerFacts, type DecodedAnswer, UpstreamFailure } from '../../kernel/upstream.js';
+import { countTexts } from '../answer-text.js';
 import { errorInAnswer } from './openai-error.js';
 import { readUsage } from './openai-usage.js';
 
 interface Choice {
   readonly index?: number;
   readonly finish_reason?: string | null;
-  readonly message?: { readonly content?: unknown; readonly tool_calls?: unknown } | null;
+  readonly message?: object | null;
 }
 
 /**
@@ -21,14 +22,13 @@ export function decodeChatCompletion(body: Buffer, target: Target): DecodedAnswe
   const { choices, usage, model } = answer as { choices?: unknown; usage?: unknown; model?: unknown };
   if (!Array.isArray(choices) || choices.length === 0) throw malformed();
   const facts = new AnswerFacts();
+  if (target.provider.tokenizer) facts.sample = new TextSample();
   for (const choice of choices as (Choice | null)[]) {
     if (typeof choice?.message !== 'object' || choice.message === null) throw malformed();
     facts.finished.add(choice.index ?? facts.finished.size);
     facts.finishReason = choice.finish_reason ?? facts.finishReason;
-    facts.characters += typeof choice.message.content === 'string' ? choice.message.content.length : 0;
-    if (choice.message.tool_calls) facts.characters += JSON.stringify(choice.message.tool_calls).length;
+    countTexts(choice.message, facts);
   }
-  if (target.provider.tokenizer) facts.sample = sampleOf(choices as Choice[]);
   facts.content = facts.done = true;
   facts.deltas = choices.length;
   facts.usage = readUsage(usage);
@@ -36,15 +36,6 @@ export function decodeChatCompletion(body: Buffer, target: Target): DecodedAnswe
   const json =
     facts.model === model ? body : Buffer.from(JSON.stringify({ ...(answer as object), model: facts.model }));
   return { facts, json };
-}
-
-function sampleOf(choices: readonly Choice[]): TextSample {
-  const sample = new TextSample();
-  for (const { message } of choices) {
-    if (typeof message?.content === 'string') sample.add(message.content);
-    if (message?.tool_calls) sample.add(JSON.stringify(message.tool_calls));
-  }
-  return sample;
 }
 
 function parse(body: Buffer): unknown {

@@ -2,12 +2,12 @@ import { type ChatRequest } from '../../kernel/openai.js';
 import { type Target } from '../../kernel/snapshot.js';
 import { TextSample } from '../../kernel/text-sample.js';
 import { AnswerFacts, type EventDecoder, UpstreamFailure } from '../../kernel/upstream.js';
+import { countTexts, countUnreadTexts } from '../answer-text.js';
 import { errorInAnswer } from './openai-error.js';
 import { addUsage, readUsage } from './openai-usage.js';
 
 /** Members that decide something: a payload without any of them is passed on unread. */
 const DECIDES = /"(?:finish_reason|usage|error)":\s*["{]/;
-const CONTENT = '"content":';
 /** No text can hold it: inside a string its quotes would be escaped. */
 const NULL_USAGE = /,\s*"usage":\s*null/;
 /** The most choices that a request may ask for. */
@@ -52,7 +52,8 @@ export class OpenAiDecoder implements EventDecoder {
       return;
     }
     if (this.facts.content && !this.#readAll && !this.#addModel && !DECIDES.test(payload)) {
-      this.#countUnread(payload);
+      this.facts.deltas++;
+      countUnreadTexts(payload, this.facts);
       out.push(this.#dropNullUsage ? payload.replace(NULL_USAGE, '') : payload);
       return;
     }
@@ -106,40 +107,14 @@ export class OpenAiDecoder implements EventDecoder {
   #readChoice(choice: ChunkChoice): void {
     const { facts } = this;
     facts.choices = Math.max(facts.choices, (choice.index ?? 0) + 1);
-    const length = contentLength(choice.delta);
-    if (length > 0) {
+    // The choices of one request are alike: one is sampled.
+    if (choice.delta && countTexts(choice.delta, facts, (choice.index ?? 0) === 0)) {
       facts.content = true;
       facts.deltas++;
-      facts.characters += length;
-      if (facts.sample?.wanting === true) facts.sample.add(contentOf(choice.delta), length);
     }
     if (typeof choice.finish_reason === 'string') {
       facts.finished.add(choice.index ?? 0);
       facts.finishReason = choice.finish_reason;
-    }
-  }
-
-  /** Counts the content of a payload without parsing it: exact enough for an estimate. */
-  #countUnread(payload: string): void {
-    this.facts.deltas++;
-    const at = payload.indexOf(CONTENT);
-    if (at < 0) {
-      this.facts.characters += 1;
-      return;
-    }
-    const open = payload.indexOf('"', at + CONTENT.length);
-    let close = payload.indexOf('"', open + 1);
-    while (close > 0 && payload.charAt(close - 1) === '\\') close = payload.indexOf('"', close + 1);
-    this.facts.characters += Math.max(1, close - open - 1);
-    if (this.facts.sample?.wanting === true) this.#sample(payload.slice(open, close + 1));
-  }
-
-  /** @param literal a JSON string, or what an upstream took for one */
-  #sample(literal: string): void {
-    try {
-      this.facts.sample?.add(JSON.parse(literal) as string, literal.length - 2);
-    } catch {
-      // What cannot be read was counted by its length.
     }
   }
 }
@@ -149,33 +124,6 @@ function isChoice(value: unknown): value is ChunkChoice {
   if (typeof value !== 'object' || value === null) return false;
   const { index = 0 } = value as { readonly index?: unknown };
   return Number.isInteger(index) && (index as number) >= 0 && (index as number) < MAX_CHOICES;
-}
-
-const TEXTS = ['content', 'reasoning_content', 'reasoning', 'refusal'] as const;
-
-/** What a delta adds: text, reasoning, refusal, tool calls. A role alone is nothing. */
-function contentOf(delta: ChunkChoice['delta']): string {
-  let text = '';
-  for (const field of TEXTS) if (typeof delta?.[field] === 'string') text += delta[field];
-  return text + toolCallsOf(delta);
-}
-
-/** Its length, without putting it together. */
-function contentLength(delta: ChunkChoice['delta']): number {
-  if (!delta) return 0;
-  let length = 0;
-  for (const field of TEXTS) {
-    const text = delta[field];
-    if (typeof text === 'string') length += text.length;
-  }
-  length += toolCallsOf(delta).length;
-  if (delta.function_call) length += 1;
-  return length;
-}
-
-function toolCallsOf(delta: ChunkChoice['delta']): string {
-  const calls = delta?.tool_calls;
-  return Array.isArray(calls) && calls.length > 0 ? JSON.stringify(calls) : '';
 }
 
 /** undefined = cannot be read, and after the first content need not be. */
