@@ -25,7 +25,7 @@ async function profile(folder) {
   writeGatewayConfig(join(folder, 'gateway.yaml'), { upstream, models: MODELS, quota: 'memory' });
   const port = await freePort();
   const file = join(folder, 'profile.json');
-  const flags = ['--max-semi-space-size=32', '--import', join(here, 'profile-on-signal.mjs')];
+  const flags = ['--max-semi-space-size=64', '--import', join(here, 'profile-on-signal.mjs')];
   const gateway = start('gateway', [process.execPath, ...flags, join(compiled, 'main.js')], {
     core: SERVER_CORE,
     stdout: join(folder, 'gateway.out'),

@@ -3,7 +3,7 @@ import { LEGS } from './legs.mjs';
 import { GROUPS, WORKLOADS } from './workloads.mjs';
 
 /** The flags that `npm start` and the image give Node. */
-const AS_SHIPPED = '--max-semi-space-size=32';
+const AS_SHIPPED = '--max-semi-space-size=64';
 
 const FULL = { rounds: 5, requests: WORKLOADS.json.requests, openStreams: 1_000 };
 /** The first is what happens unasked. */

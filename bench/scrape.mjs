@@ -64,7 +64,7 @@ async function startGateway(folder, upstream) {
   const [port, opsPort] = [await freePort(), await freePort()];
   const entry = join(bench, '..', 'dist', 'main.js');
   const probe = join(bench, 'loop-probe.mjs');
-  const child = start('gateway', [process.execPath, '--max-semi-space-size=32', '--import', probe, entry], {
+  const child = start('gateway', [process.execPath, '--max-semi-space-size=64', '--import', probe, entry], {
     core: SERVER_CORE,
     ipc: true,
     stdout: join(folder, 'gateway.out'),

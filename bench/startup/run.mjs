@@ -17,7 +17,7 @@ import { MODELS } from '../workloads.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 const entry = join(here, '..', '..', 'dist', 'main.js');
 /** The same flags as in the other benches, and what the probe needs. */
-const FLAGS = ['--max-semi-space-size=32', '--expose-gc', '--import', join(here, 'memory-probe.mjs')];
+const FLAGS = ['--max-semi-space-size=64', '--expose-gc', '--import', join(here, 'memory-probe.mjs')];
 const TRIED_EVERY_MS = 2;
 const START_TIMEOUT_MS = 60_000;
 const REQUEST = 'GET /v1/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n';

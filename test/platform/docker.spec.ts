@@ -92,7 +92,7 @@ describe('the compose file', () => {
     expect(gateway.volumes).toEqual(['./config:/app/config:ro']);
     expect(Number.parseInt(gateway.stop_grace_period!, 10)).toBeGreaterThan(125);
     expect(gateway.environment!.NODE_OPTIONS).toBe(
-      `--max-old-space-size=${Number.parseInt(gateway.mem_limit!, 10) * 0.75}`,
+      `--max-old-space-size=${Number.parseInt(gateway.mem_limit!, 10) * 0.625}`,
     );
   });
 

@@ -98,13 +98,13 @@ describe('the base', () => {
     expect(readinessProbe.httpGet).toEqual({ path: '/v1/ready', port: 'ops' });
   });
 
-  it('gives streams time to end, and the heap three quarters of the memory', () => {
+  it('gives streams time to end, and the heap five eighths of the memory', () => {
     const pod = podOf(one(base, 'Deployment'));
     expect(pod.terminationGracePeriodSeconds).toBe(140);
     const { resources, env } = pod.containers[0]!;
     expect(resources.requests.cpu).toBe('1');
     expect(resources.limits).toMatchObject({ cpu: '2', memory: '1Gi' });
-    expect(env).toContainEqual({ name: 'NODE_OPTIONS', value: `--max-old-space-size=${1024 * 0.75}` });
+    expect(env).toContainEqual({ name: 'NODE_OPTIONS', value: `--max-old-space-size=${1024 * 0.625}` });
   });
 
   it('mounts its configuration as a folder under a name that stays, so that pods reload', () => {
