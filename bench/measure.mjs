@@ -44,11 +44,11 @@ export async function send(load, leg, name, requests, connections = WORKLOADS[na
   return result;
 }
 
-export async function warmUp(load, leg, workloads) {
-  await send(load, leg, 'json', leg.warmUpRequests ?? WARM_UP_REQUESTS);
-  for (const name of workloads) {
-    if (name !== 'json') await send(load, leg, name, Math.ceil(WORKLOADS[name].requests * WARM_UP_SHARE));
-  }
+/** Makes a leg run warm in one workload; in `json`, with which each begins, longest. */
+export function warmUp(load, leg, name) {
+  const requests =
+    name === 'json' ? (leg.warmUpRequests ?? WARM_UP_REQUESTS) : Math.ceil(WORKLOADS[name].requests * WARM_UP_SHARE);
+  return send(load, leg, name, requests);
 }
 
 const unitsPerRequest = (name) => (WORKLOADS[name].unit === 'event' ? WORKLOADS[name].events : 1);
@@ -76,12 +76,14 @@ export async function measure(load, leg, name, requests) {
  */
 export async function measureMemory(load, leg, streams) {
   const job = callTo(leg, { body: () => HELD_BODY });
-  await ask(load, 'hold', { ...job, connections: Math.ceil(streams / 2) });
-  await pause(SETTLE_MS);
-  const before = residentBytes(leg.pid);
-  await ask(load, 'hold', { ...job, connections: streams });
-  await pause(SETTLE_MS);
-  const after = residentBytes(leg.pid);
-  await ask(load, 'release');
-  return (after - before) / streams;
+  try {
+    await ask(load, 'hold', { ...job, connections: Math.ceil(streams / 2) });
+    await pause(SETTLE_MS);
+    const before = residentBytes(leg.pid);
+    await ask(load, 'hold', { ...job, connections: streams });
+    await pause(SETTLE_MS);
+    return (residentBytes(leg.pid) - before) / streams;
+  } finally {
+    await ask(load, 'release');
+  }
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LEGS } from './legs.mjs';
 import { GROUPS, WORKLOADS } from './workloads.mjs';
@@ -78,7 +79,8 @@ export function readOptions(args) {
     slowStreams: whole(values['slow-streams'], 'slow-streams', 0, 0),
     quota: oneOf(values.quota, QUOTAS, 'quota'),
     nodeFlags: (values['node-flags'] ?? AS_SHIPPED).split(' ').filter(Boolean),
-    peers: values.peers,
+    // Legs start in folders of their own.
+    peers: values.peers === undefined ? undefined : resolve(values.peers),
     json: values.json,
     baseline: values.baseline,
   };

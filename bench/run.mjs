@@ -36,30 +36,46 @@ async function runMemory({ openStreams, rounds }, names, setting, load) {
   if (openStreams === 0) return {};
   for (let round = 0; round < Math.min(rounds, MEMORY_ROUNDS); round++) {
     progress(`memory of ${openStreams} open streams, round ${round + 1}`);
-    for (const name of rotated(names, round)) {
+    for (const name of rotated(names, round).filter((leg) => memory[leg])) {
       const leg = await startLeg(name, setting);
-      memory[name].push(await measureMemory(load, leg, openStreams));
+      try {
+        memory[name].push(await measureMemory(load, leg, openStreams));
+      } catch (error) {
+        if (!leg.isForeign) throw error;
+        progress(`memory without ${name}: ${error.message}`);
+        delete memory[name];
+      }
       await leg.stop();
     }
   }
   return memory;
 }
 
-/** Starts and warms up a leg. @returns undefined where a foreign one cannot do it */
+async function warmedUp(leg, load, workloads) {
+  progress(`warm-up: ${leg.name}`);
+  const onRepeat = ({ message }) => progress(`warmed up again: ${message}`);
+  for (const name of new Set(['json', ...workloads])) {
+    try {
+      await repeated(() => warmUp(load, leg, name), leg, { onRepeat, pause });
+    } catch (error) {
+      // A foreign leg that fails this workload may do well in another.
+      if (!leg.isForeign) throw error;
+    }
+  }
+}
+
+/** Starts and warms up a leg. @returns undefined where a foreign one does not start */
 async function ready(name, setting, load, workloads) {
   let leg;
   try {
     leg = await startLeg(name, setting);
-    progress(`warm-up: ${name}`);
-    const onRepeat = ({ message }) => progress(`warmed up again: ${message}`);
-    await repeated(() => warmUp(load, leg, workloads), leg, { onRepeat, pause });
-    return leg;
   } catch (error) {
     if (!LEGS[name].isForeign) throw error;
     progress(`without ${name}: ${error.message}`);
-    await leg?.stop();
     return undefined;
   }
+  await warmedUp(leg, load, workloads);
+  return leg;
 }
 
 /** A redis-server without a file; it ends with the bench. */
@@ -96,7 +112,7 @@ async function compare(options, folder) {
   for (const name of names) legs.push(await ready(name, setting, load, options.workloads));
   const running = legs.filter(Boolean);
   const direct = { name: 'direct', url: upstream };
-  await warmUp(load, direct, options.workloads);
+  await warmedUp(direct, load, options.workloads);
   const measured = await runRounds({
     rounds: options.rounds,
     workloads: options.workloads,

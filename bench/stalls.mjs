@@ -26,7 +26,7 @@ async function observe(load, leg, rounds, onRepeat) {
   const sizes = Object.keys(REQUESTS);
   const stalls = Object.fromEntries(sizes.map((size) => [size, { busy: [], idle: [] }]));
   const insist = (work) => repeated(work, leg, { onRepeat, pause });
-  await insist(() => warmUp(load, leg, sizes));
+  for (const name of ['json', ...sizes]) await insist(() => warmUp(load, leg, name));
   for (let round = 0; round < rounds; round++) {
     for (const size of sizes) {
       await pause(REST_MS);
