@@ -55,11 +55,54 @@ describe('deadlines', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('let an answer win that comes in the turn in which it falls due', async () => {
-    const answer = wait('first');
-    clock.after(WITHIN_MS, () => answer());
-    await clock.advance(WITHIN_MS);
-    expect(ended).toEqual(['first']);
+  describe('after a pause of the process', () => {
+    let turns: (() => void)[];
+    const turn = async (): Promise<void> => {
+      turns.shift()?.();
+      await clock.advance(0);
+    };
+
+    beforeEach(() => {
+      turns = [];
+      clock.turn = () => new Promise((resolve) => turns.push(resolve));
+    });
+
+    it('let an answer win that is read in the two turns that follow', async () => {
+      const answers = [wait('first'), wait('second')];
+      wait('third');
+      await clock.advance(WITHIN_MS);
+      answers[0]!();
+      await turn();
+      answers[1]!();
+      await turn();
+      expect(ended).toEqual(['first', 'second', 'third late']);
+    });
+
+    it('look at what falls due in these turns on its own', async () => {
+      wait('first');
+      await clock.advance(WITHIN_MS - 1);
+      const answer = wait('second');
+      await clock.advance(1);
+      await clock.advance(WITHIN_MS);
+      await turn();
+      expect(ended).toEqual([]);
+      await turn();
+      expect(ended).toEqual(['first late']);
+      await turn();
+      answer();
+      await turn();
+      expect(ended).toEqual(['first late', 'second']);
+    });
+
+    it('give up nothing and start nothing once they are closed', async () => {
+      wait('first');
+      await clock.advance(WITHIN_MS);
+      deadlines.close();
+      await turn();
+      await turn();
+      expect(ended).toEqual([]);
+      expect(clock.pending).toBe(0);
+    });
   });
 
   it('bound waits that begin after a quiet time', async () => {

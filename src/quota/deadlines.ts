@@ -1,5 +1,5 @@
 import { type Clock, type Timer } from '../kernel/clock.js';
-import { StoreTimeout } from './bounded.js';
+import { answersRead, StoreTimeout } from './bounded.js';
 
 interface Wait {
   readonly untilMs: number;
@@ -14,6 +14,7 @@ interface Wait {
 export class Deadlines {
   readonly #waits: Wait[] = [];
   #timer: Timer | undefined;
+  #closed = false;
 
   constructor(
     private readonly clock: Clock,
@@ -41,6 +42,7 @@ export class Deadlines {
 
   /** Lets go of the timer: what still waits is not bounded any more. */
   close(): void {
+    this.#closed = true;
     this.#timer?.cancel();
   }
 
@@ -52,19 +54,20 @@ export class Deadlines {
   #after(ms: number): Timer {
     return this.clock.after(ms, () => {
       if (this.#waits.length === 0) this.#timer = undefined;
-      // One more turn of the event loop: after a pause of ours the answer may lie in the socket, unread.
-      else this.#timer = this.clock.after(0, () => this.#giveUp());
+      else void this.#judge(this.clock.now());
     });
   }
 
-  #giveUp(): void {
-    const now = this.clock.now();
+  /** Gives up what was due at that time, unless its answer is found: what falls due meanwhile is looked at on its own. */
+  async #judge(dueMs: number): Promise<void> {
+    await answersRead(this.clock);
+    if (this.#closed) return;
     let first = this.#waits[0];
-    while (first !== undefined && first.untilMs <= now) {
+    while (first !== undefined && first.untilMs <= dueMs) {
       this.#waits.shift();
-      first.reject(new StoreTimeout(this.ms));
+      if (!first.over) first.reject(new StoreTimeout(this.ms));
       first = this.#waits[0];
     }
-    this.#timer = first && this.#after(first.untilMs - now);
+    this.#timer = first && this.#after(Math.max(0, first.untilMs - this.clock.now()));
   }
 }

@@ -1,4 +1,5 @@
-import { Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Logger } from 'nestjs-pino';
 import cluster from 'node:cluster';
 import { ConfigStore } from '../config/config-store.js';
 import { GatewayConfigModule } from '../config/config.module.js';
@@ -19,10 +20,13 @@ import { QUOTA_STORE } from './quota.tokens.js';
 import { primaryWire } from './primary-wire.js';
 import { limitersThatDoNotRefuse } from './quota-self-test.js';
 import { type QuotaStore } from './quota-store.js';
-import { connectQuotaRedis } from './redis-client.js';
+import { connectQuotaRedis, firstConnection } from './redis-client.js';
 import { RedisQuotaStore } from './redis-quota-store.js';
 import { ResilientQuotaStore } from './resilient-quota-store.js';
 import { WasteMeter } from './waste-meter.js';
+
+// Not Nest's own logger: it says nothing before the gateway stands, and what is found at the start counts most.
+const CONTEXT = 'QuotaStore';
 
 /** The store that start-up chooses: Redis where `REDIS_URL` names one, else this process alone, or the primary of its workers. */
 async function createStore(
@@ -30,21 +34,22 @@ async function createStore(
   environment: Environment,
   clock: Clock,
   faults: StoreFaults,
+  logger: Logger,
 ): Promise<QuotaStore> {
   const settings = config.current.quota;
   if (environment.REDIS_URL === undefined && cluster.isWorker)
     return new IpcQuotaStore(primaryWire(clock), clock, settings);
   const local = new MemoryQuotaStore(clock, settings);
   if (environment.REDIS_URL === undefined) return local;
-  const logger = new Logger('QuotaStore');
   // The connection's errors come by the dozen: the mode's change says it once.
   const client = connectQuotaRedis(environment.REDIS_URL, () => undefined);
   const redis = new RedisQuotaStore(client, clock, ulid(clock.wall()), settings);
   const remote = environment.GATEWAY_ALLOW_CHAOS ? new FaultyQuotaStore(redis, faults, clock) : redis;
   const store = new ResilientQuotaStore(remote, local, clock, ({ mode, reason }) => {
-    logger.warn({ mode, reason }, 'quota store mode');
+    logger.warn({ mode, reason }, 'quota store mode', CONTEXT);
     if (mode === 'shared') void selfTest(remote, clock, logger);
   });
+  await firstConnection(client, clock);
   await store.start();
   if (store.mode === 'shared') await selfTest(remote, clock, logger);
   return store;
@@ -54,16 +59,16 @@ async function createStore(
 async function selfTest(store: QuotaStore, clock: Clock, logger: Logger): Promise<void> {
   try {
     const silent = await limitersThatDoNotRefuse(store, clock);
-    if (silent.length > 0) logger.error({ limiters: silent }, 'these limiters do not refuse');
+    if (silent.length > 0) logger.error({ limiters: silent }, 'these limiters do not refuse', CONTEXT);
   } catch (error) {
-    logger.warn(error, 'the limiters could not be tested');
+    logger.warn(error, 'the limiters could not be tested', CONTEXT);
   }
 }
 
 @Module({
   imports: [ClockModule, GatewayConfigModule],
   providers: [
-    { provide: QUOTA_STORE, inject: [ConfigStore, Environment, CLOCK, StoreFaults], useFactory: createStore },
+    { provide: QUOTA_STORE, inject: [ConfigStore, Environment, CLOCK, StoreFaults, Logger], useFactory: createStore },
     Ledger,
     EncodingLoader,
     LeaseKeeper,

@@ -1,12 +1,21 @@
+import { once } from 'node:events';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+
+import { type Clock } from '../kernel/clock.js';
 
 /** A Redis, or a cluster of them. */
 export type QuotaRedis = Redis | Cluster;
 
 const MAX_RECONNECT_MS = 500;
 
-/** A backstop: ResilientQuotaStore's own bound is shorter. */
-const COMMAND_WITHIN_MS = 75;
+/**
+ * A backstop: ResilientQuotaStore's own bound is 50 ms, and after a pause of this process looks into the socket once more
+ * before it gives up; this timer does not.
+ */
+const COMMAND_WITHIN_MS = 1_000;
+
+/** Start-up keeps the event loop busy for about a second, in which no answer is read. */
+const FIRST_CONNECTION_WITHIN_MS = 3_000;
 
 /** Never queue, never resend, never wait: a request that Redis does not answer is decided without it. */
 const OPTIONS = {
@@ -35,6 +44,16 @@ export function connectQuotaRedis(
       : new Redis(nodes[0] ?? '', { ...OPTIONS, commandTimeout });
   client.on('error', onError);
   return client;
+}
+
+/** Resolves when the first attempt to connect has ended, well or not: until then commands fail as if Redis were away. */
+export async function firstConnection(client: QuotaRedis, clock: Clock): Promise<void> {
+  if (client.status === 'ready') return;
+  const late = new AbortController();
+  const timer = clock.after(FIRST_CONNECTION_WITHIN_MS, () => late.abort());
+  // What goes wrong is told by the first command.
+  await once(client, 'ready', { signal: late.signal }).catch(() => undefined);
+  timer.cancel();
 }
 
 function connectCluster(nodes: string[], commandTimeout: number): Cluster {

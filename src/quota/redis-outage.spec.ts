@@ -6,7 +6,7 @@ import { hasRedisServer, RedisServer } from '../../test/support/redis-server.js'
 import { systemClock } from '../kernel/clock.js';
 import { MemoryQuotaStore } from './memory-quota-store.js';
 import { type AcquireResult, type Reservation } from './quota-store.js';
-import { connectQuotaRedis, type QuotaRedis } from './redis-client.js';
+import { connectQuotaRedis, firstConnection, type QuotaRedis } from './redis-client.js';
 import { RedisQuotaStore } from './redis-quota-store.js';
 import { type ModeChange, ResilientQuotaStore } from './resilient-quota-store.js';
 
@@ -25,9 +25,13 @@ describe.skipIf(!hasRedisServer)('outages of a real redis-server (skipped where 
   const open = async (...flags: string[]): Promise<void> => {
     server = await RedisServer.start(...flags);
     client = await connectedRedis(server.url);
+    await begin();
+  };
+  const begin = async (): Promise<void> => {
     const remote = new RedisQuotaStore(client, systemClock, 'gateway-1', OPTIONS);
     const local = new MemoryQuotaStore(systemClock, OPTIONS);
     store = new ResilientQuotaStore(remote, local, systemClock, (change) => changes.push(change));
+    await firstConnection(client, systemClock);
     await store.start();
   };
   beforeEach(() => {
@@ -53,6 +57,32 @@ describe.skipIf(!hasRedisServer)('outages of a real redis-server (skipped where 
   const fallBack = (): Promise<void> =>
     expect.poll(async () => [(await ask(STRICT, 1)).admitted, store.mode], WITHIN).toEqual([false, 'local']);
   const comeBack = (): Promise<void> => expect.poll(() => store.mode, WITHIN).toBe('shared');
+
+  it('begins shared: no request of the first second is decided without Redis', async () => {
+    server = await RedisServer.start();
+    client = connectQuotaRedis(server.url, () => undefined);
+    await begin();
+    expect(store.mode).toBe('shared');
+    expect(changes).toEqual([]);
+    expect((await ask()).admitted).toBe(true);
+  });
+
+  it('begins alone, and soon, where Redis is not there', async () => {
+    server = await RedisServer.start();
+    await server.kill();
+    client = connectQuotaRedis(server.url, () => undefined);
+    await begin();
+    expect(changes).toMatchObject([{ mode: 'local' }]);
+  });
+
+  it('begins alone, and soon, where Redis stands still', async () => {
+    server = await RedisServer.start();
+    server.freeze();
+    client = connectQuotaRedis(server.url, () => undefined);
+    await begin();
+    server.thaw();
+    expect(changes).toMatchObject([{ mode: 'local' }]);
+  });
 
   it('goes on through a Redis that stands still, and charges what ended meanwhile', async () => {
     await open();

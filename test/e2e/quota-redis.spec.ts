@@ -101,6 +101,11 @@ describe.skipIf(!hasRedisServer)('quotas shared by two gateways through a real R
     }
   };
 
+  it('share it from their first request on: none began before it was connected', () => {
+    const modes = gateways.flatMap(({ log }) => log.filter(({ msg }) => msg === 'quota store mode'));
+    expect(modes.filter(({ reason }) => String(reason).includes('writeable'))).toEqual([]);
+  });
+
   it('lets exactly 100 of 400 requests through a budget for 100, and spends exactly the limit', async () => {
     const asked = gateways.flatMap((gateway) => Array.from({ length: 200 }, () => decided(gateway, 'hundred')));
     const answers = await Promise.all(asked);
