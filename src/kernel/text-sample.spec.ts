@@ -35,22 +35,4 @@ describe('a sample of a text', () => {
   it('leaves short pieces whole: they are tokens', () => {
     expect(sampleOf('x'.repeat(60), 'international', 'y')).toEqual([`${'x'.repeat(60)}international`, 'y']);
   });
-
-  it('says which pieces it would not keep, so that nobody need read them', () => {
-    const read = new TextSample();
-    const spared = new TextSample();
-    let passed = 0;
-    for (let n = 0; n < 5_000; n++) {
-      const piece = `${n} `.padStart(1 + (n % 90), '-');
-      read.add(piece);
-      if (spared.wants(piece.length)) spared.add(piece);
-      else {
-        spared.pass(piece.length);
-        passed++;
-      }
-    }
-    expect(passed).toBeGreaterThan(4_000);
-    expect(spared.windows.length).toBeGreaterThanOrEqual(16);
-    expect(read.windows.length).toBeGreaterThanOrEqual(16);
-  });
 });

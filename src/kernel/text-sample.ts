@@ -25,32 +25,19 @@ export class TextSample {
     return this.#open === '' ? this.#kept : [...this.#kept, this.#open];
   }
 
-  /** Whether a piece of this length would be kept, at least in part: otherwise `pass` does, and spares its text. */
-  wants(length: number): boolean {
-    const toNext = (this.#stride - (this.#index % this.#stride)) % this.#stride;
-    return toNext === 0 || this.#filled + length > toNext * WINDOW;
-  }
-
   add(piece: string): void {
     for (let from = 0; from < piece.length;) {
       const to = this.#cut(piece, from);
       if (this.#index % this.#stride === 0) this.#open += piece.slice(from, to);
-      this.pass(to - from);
-      if (to < piece.length) this.#next();
+      this.#filled += to - from;
+      if (this.#filled >= WINDOW || to < piece.length) this.#next();
       from = to;
     }
   }
 
-  /** A piece that is not kept. */
-  pass(length: number): void {
-    this.#filled += length;
-    if (this.#filled >= WINDOW) this.#next();
-  }
-
   #next(): void {
-    if (this.#filled === 0) return;
     if (this.#open !== '') this.#keep();
-    this.#index += Math.max(1, Math.floor(this.#filled / WINDOW));
+    this.#index++;
     this.#filled = 0;
   }
 
@@ -67,8 +54,8 @@ export class TextSample {
   #cut(piece: string, from: number): number {
     const room = WINDOW - this.#filled;
     if (piece.length - from <= Math.max(room, WHOLE)) return piece.length;
-    const space = piece.lastIndexOf(' ', from + room);
-    if (space > from + room / 2) return space;
+    const space = piece.slice(from, from + room + 1).lastIndexOf(' ');
+    if (space > room / 2) return from + space;
     const to = from + room;
     return (piece.charCodeAt(to) & SURROGATE_BITS) === LOW_SURROGATE ? to + 1 : to;
   }

@@ -74,6 +74,11 @@ describe('the texts of an answer', () => {
         expect(factsOf((facts) => countUnreadTexts(json(value), facts))).toEqual(expected);
   });
 
+  it('are counted all, however many stand in one chunk', () => {
+    const content = Array.from({ length: 50_000 }, (_, n) => ({ type: 'text', text: n % 100 === 0 ? '"' : 'a' }));
+    expect(factsOf((facts) => countUnreadTexts(JSON.stringify(chunk({ content })), facts)).characters).toBe(50_000);
+  });
+
   it('are counted without a sample, too', () => {
     for (const [, delta, text] of DELTAS) {
       const facts = new AnswerFacts();

@@ -93,16 +93,9 @@ function countMembers(payload: string, member: RegExp, facts: AnswerFacts): bool
 /** @returns where the text that begins at `start` ends */
 function countText(payload: string, start: number, facts: AnswerFacts): number {
   const end = endOfString(payload, start);
-  const { sample } = facts;
-  if (sample?.wants(end - start) === true) {
-    const text = textOf(payload.slice(start, end));
-    facts.characters += text.length;
-    sample.add(text);
-  } else {
-    const length = lengthOf(payload, start, end);
-    facts.characters += length;
-    sample?.pass(length);
-  }
+  const text = textOf(payload.slice(start, end));
+  facts.characters += text.length;
+  facts.sample?.add(text);
   return end;
 }
 
@@ -116,12 +109,7 @@ function endOfString(payload: string, start: number): number {
   return payload.length;
 }
 
-/** The length of what is written between two quotes: an escape is one character. */
-function lengthOf(payload: string, start: number, end: number): number {
-  const escape = payload.indexOf(ESCAPE, start);
-  return escape < 0 || escape >= end ? end - start : textOf(payload.slice(start, end)).length;
-}
-
+/** What is written between two quotes: an escape is one character. */
 function textOf(literal: string): string {
   if (!literal.includes(ESCAPE)) return literal;
   try {
