@@ -1,4 +1,4 @@
-import './v8-flags.js';
+import { growFreely } from './v8-flags.js';
 import 'reflect-metadata';
 import cluster from 'node:cluster';
 import { ConfigError } from './config/config-error.js';
@@ -18,6 +18,7 @@ try {
     handleSignals(gateway.stop, () => void gateway.config.reload('SIGHUP'));
     process.stderr.write(welcome(gateway));
   }
+  growFreely();
 } catch (error) {
   if (!(error instanceof ConfigError) && !(error instanceof Error && 'code' in error)) throw error;
   process.stderr.write(`${error.message}\n`);

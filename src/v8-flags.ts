@@ -8,3 +8,13 @@ setFlagsFromString('--no-allocation-site-pretenuring');
 // A request runs through some two hundred short functions, and V8 stops to inline them where the sum of their bytecode
 // exceeds 920 bytes. With 2,500 a JSON request costs 4 to 14 % less, whatever else the compiler then decides.
 setFlagsFromString('--max-inlined-bytecode-size-cumulative=2500');
+
+/**
+ * To be called when the process serves. After a full collection V8 waits until the old generation has grown by a tenth to a
+ * half; here until it has grown to three times. The buffers of large bodies that outlive two young collections count, so
+ * that prompts of 1 MB made it collect everything after each fifteen of them: 3.4 r against 1.3 r. Not at the start, which
+ * leaves much behind that should be collected.
+ */
+export function growFreely(): void {
+  setFlagsFromString('--heap-growing-percent=200');
+}
