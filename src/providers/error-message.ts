@@ -4,8 +4,8 @@ import { type ErrorObject } from '../kernel/gateway-error.js';
 const TOLD = 1_000;
 /** The most of them that is looked at: far more than is told, so that no cut goes through a credential that is told. */
 const READ = 16 * 1_024;
-/** A scheme's length is bounded, or a long word would be searched once from each of its characters. */
-const URL_LIKE = /[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"')]+/gi;
+/** Searched from the beginning of each run of a scheme's characters: from each character, a long word would take its square. */
+const URL_LIKE = /(?<![a-z0-9+.-])[a-z0-9+.-]+:\/\/[^\s"')]+/gi;
 
 /** What an upstream says in an error, bounded and without URLs: they may be internal. */
 export function withoutUrls(message: string): string {
