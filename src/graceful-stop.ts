@@ -47,16 +47,22 @@ export class GracefulStop {
     const { drain } = this.app.get(ConfigStore).current.resilience;
     const state = this.app.get(DrainState);
     const inFlight = this.app.get(InFlightRequests);
+    const { logger } = this.log;
+    const waits = { delayMs: delayMs ?? drain.delayMs, timeoutMs: timeoutMs ?? drain.timeoutMs };
+    logger.info({ inFlight: inFlight.count, ...waits }, 'draining');
     state.stopBeingReady();
     if (handOver) {
       state.leave();
       stopAccepting(this.app.getHttpServer());
     }
-    await passed(delayMs ?? drain.delayMs);
+    await passed(waits.delayMs);
     state.refuse();
     this.app.getHttpServer().close();
     this.app.getHttpServer().closeIdleConnections();
-    await Promise.race([inFlight.idle(), passed(timeoutMs ?? drain.timeoutMs)]);
+    await Promise.race([inFlight.idle(), passed(waits.timeoutMs)]);
+    const cutOff = inFlight.count;
+    if (cutOff > 0) logger.warn({ cutOff }, 'drained');
+    else logger.info({ cutOff }, 'drained');
     inFlight.abortAll();
     await Promise.race([inFlight.idle(), passed(LAST_WORDS_MS)]);
     await this.close();

@@ -27,6 +27,8 @@ describe('the drain', () => {
   let gateway: GatewayProcess;
   afterEach(() => gateway.stop());
 
+  const told = (): object[] => gateway.log.filter(({ msg }) => msg === 'draining' || msg === 'drained');
+
   it('breaks none of 100 open streams, and exits 0', async () => {
     gateway = await GatewayProcess.start({ config: config(60, { delayMs: 200, timeoutMs: 20_000 }) });
     const open = await streams(gateway, 100);
@@ -34,6 +36,10 @@ describe('the drain', () => {
     const ended = await Promise.all(open);
     expect(ended.filter((text) => !text.endsWith('data: [DONE]\n\n') || text.includes('"error"'))).toEqual([]);
     expect(await stopped).toBe(0);
+    await expect.poll(told).toMatchObject([
+      { level: 'info', msg: 'draining', inFlight: 100, delayMs: 200, timeoutMs: 20_000 },
+      { level: 'info', msg: 'drained', cutOff: 0 },
+    ]);
   });
 
   it('ends a stream that is longer than the drain with an error event, and exits 0', async () => {
@@ -44,6 +50,7 @@ describe('the drain', () => {
     expect(text).toContain('"code":"shutting_down"');
     expect(text).not.toContain('[DONE]');
     expect(await stopped).toBe(0);
+    await expect.poll(() => told().at(-1)).toMatchObject({ level: 'warn', msg: 'drained', cutOff: 1 });
   });
 
   it('goes on serving while those who route to it notice, and tells them at once', async () => {
