@@ -4,6 +4,7 @@ import secureJson from 'secure-json-parse';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { JsonDocument } from '../kernel/json-document.js';
 import { ChatRequest, type ChatRequestBody, FORBIDDEN_MEMBERS } from '../kernel/openai.js';
+import { BodyBytes } from './body-bytes.js';
 import { findContext } from './context-slot.js';
 
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
@@ -25,12 +26,10 @@ export function readChatBody(raw: IncomingMessage, done: BodyDone): void {
   }
   const { limits, guardrails } = ctx.snapshot;
   const limit = Math.min(limits.bodyBytes, guardrails.input.maxBytes);
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const body = new BodyBytes(Number(raw.headers['content-length'] ?? 0));
   raw.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size <= limit) {
-      chunks.push(chunk);
+    if (body.size + chunk.length <= limit) {
+      body.add(chunk);
       return;
     }
     raw.pause();
@@ -38,10 +37,8 @@ export function readChatBody(raw: IncomingMessage, done: BodyDone): void {
     done(tooLarge(limit));
   });
   raw.once('end', () => {
-    const [only] = chunks;
-    const bytes = chunks.length === 1 && only ? only : Buffer.concat(chunks, size);
     try {
-      ctx.request = parseChatRequest(bytes, guardrails.input.maxDepth);
+      ctx.request = parseChatRequest(body.take(), guardrails.input.maxDepth);
     } catch (error) {
       done(error as Error);
       return;

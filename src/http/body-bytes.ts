@@ -1,0 +1,43 @@
+/** A body takes room for this many times what has come, at most: who announces much and sends little holds little. */
+const GROWTH = 4;
+
+/**
+ * Puts the pieces of a body together as they come, so that no step of it takes the time of the whole. A body that comes
+ * in one piece is that piece.
+ */
+export class BodyBytes {
+  #room: Buffer = Buffer.alloc(0);
+  #size = 0;
+
+  /** @param announced the `Content-Length`, bytes; 0 where the caller does not say */
+  constructor(private readonly announced: number) {}
+
+  /** What has come, bytes. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** `piece` must not change afterwards. */
+  add(piece: Buffer): void {
+    if (this.#size === 0) this.#room = piece;
+    else {
+      const needed = this.#size + piece.length;
+      if (needed > this.#room.length) this.#grow(needed);
+      piece.copy(this.#room, this.#size);
+    }
+    this.#size += piece.length;
+  }
+
+  /** All that has come; to be asked for once, at the end. */
+  take(): Buffer {
+    return this.#room.length === this.#size ? this.#room : this.#room.subarray(0, this.#size);
+  }
+
+  #grow(needed: number): void {
+    // Whatever was announced, the body is as long as it is.
+    const wanted = this.announced >= needed ? this.announced : Infinity;
+    const room = Buffer.allocUnsafeSlow(Math.min(wanted, GROWTH * needed));
+    this.#room.copy(room, 0, 0, this.#size);
+    this.#room = room;
+  }
+}
