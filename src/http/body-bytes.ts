@@ -9,8 +9,8 @@ export class BodyBytes {
   #room: Buffer = Buffer.alloc(0);
   #size = 0;
 
-  /** @param announced the `Content-Length`, bytes; 0 where the caller does not say */
-  constructor(private readonly announced: number) {}
+  /** @param most no body is longer, bytes: what was announced, or what is allowed */
+  constructor(private readonly most: number) {}
 
   /** What has come, bytes. */
   get size(): number {
@@ -34,9 +34,7 @@ export class BodyBytes {
   }
 
   #grow(needed: number): void {
-    // Whatever was announced, the body is as long as it is.
-    const wanted = this.announced >= needed ? this.announced : Infinity;
-    const room = Buffer.allocUnsafeSlow(Math.min(wanted, GROWTH * needed));
+    const room = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(this.most, GROWTH * needed)));
     this.#room.copy(room, 0, 0, this.#size);
     this.#room = room;
   }

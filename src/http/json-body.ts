@@ -26,7 +26,7 @@ export function readChatBody(raw: IncomingMessage, done: BodyDone): void {
   }
   const { limits, guardrails } = ctx.snapshot;
   const limit = Math.min(limits.bodyBytes, guardrails.input.maxBytes);
-  const body = new BodyBytes(Number(raw.headers['content-length'] ?? 0));
+  const body = new BodyBytes(Number(raw.headers['content-length'] ?? limit));
   raw.on('data', (chunk: Buffer) => {
     if (body.size + chunk.length <= limit) {
       body.add(chunk);
