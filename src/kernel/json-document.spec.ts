@@ -116,6 +116,15 @@ describe('JsonDocument', () => {
     expect(JsonDocument.scan(Buffer.from(JSON.stringify({ parts })), 4).omittedTextBytes).toBe(10_000 - 1_024);
   });
 
+  it.each(['data: ', 'data:text/plain,', 'data:image/png;base64,'])(
+    'takes no text for data that begins with %s',
+    (start) => {
+      const text = start + 'some words '.repeat(1_000);
+      const document = JsonDocument.scan(Buffer.from(JSON.stringify({ text })), 4);
+      expect(document.omittedTextBytes).toBe(text.length - 1_024);
+    },
+  );
+
   it('has an outline that parses where the whole does, and fails where the whole does', () => {
     const junk = fc.constantFrom(
       '\\n',

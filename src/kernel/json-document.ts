@@ -10,7 +10,6 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const COLON = 0x3a;
 const COMMA = 0x2c;
-const DATA_URL = Buffer.from('data:');
 const OPEN = Buffer.from('{');
 const SEPARATOR = Buffer.from(',');
 const CLOSE = Buffer.from('}');
@@ -55,8 +54,7 @@ export class JsonDocument {
   get omittedTextBytes(): number {
     let bytes = 0;
     for (const { start, end } of this.longTexts) {
-      const isData = this.bytes.subarray(start, start + DATA_URL.length).equals(DATA_URL);
-      if (!isData) bytes += end - start - KEPT_BYTES;
+      if (!isInlineData(this.bytes, start, end)) bytes += end - start - KEPT_BYTES;
     }
     return bytes;
   }
@@ -173,6 +171,19 @@ export class JsonDocument {
     pieces.push(pieces.length === 0 ? EMPTY : CLOSE);
     return Buffer.concat(pieces);
   }
+}
+
+const DATA_URL = /^data:[^,]{0,128};base64,[\w+/=-]*$/;
+const BASE64 = /^[\w+/=-]+$/;
+const LOOKED_AT_BYTES = 256;
+
+/** Whether a long string holds a file in base64: looked at in three places, for anybody can begin a text with `data:`. */
+function isInlineData(bytes: Buffer, start: number, end: number): boolean {
+  const middle = (start + end) >> 1;
+  return [start, middle, end - LOOKED_AT_BYTES].every((from) => {
+    const text = bytes.toString('latin1', from, from + LOOKED_AT_BYTES);
+    return (from === start ? DATA_URL : BASE64).test(text);
+  });
 }
 
 /** Node makes text of single bytes several times faster than of UTF-8; for ASCII both are the same. */

@@ -38,9 +38,12 @@ export function ledgerLine(ctx: RequestContext): string {
   );
 }
 
+/** Longer than any honest name or reason: what upstreams say must not push other lines out of the log. */
+const MAX_TEXT = 256;
+
 /** Names from the file and from upstreams may hold anything; ids are of safe characters by their schema. */
 function text(value: string | undefined): string {
-  return value === undefined ? 'null' : JSON.stringify(value);
+  return value === undefined ? 'null' : JSON.stringify(value.length > MAX_TEXT ? value.slice(0, MAX_TEXT) : value);
 }
 
 let lastWall = -1;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { TextSample } from '../kernel/text-sample.js';
 import { AnswerFacts } from '../kernel/upstream.js';
 import { countTexts, countUnreadTexts } from './answer-text.js';
@@ -91,6 +91,14 @@ describe('the texts of an answer', () => {
     expect(factsOf((facts) => countUnreadTexts('{"content":"cut of', facts)).characters).toBe(6);
     expect(factsOf((facts) => countUnreadTexts('{"content":"\\q"}', facts)).windows).toEqual(['\\q']);
     expect(factsOf((facts) => countUnreadTexts('', facts)).characters).toBe(0);
+  });
+
+  it('reads a payload that is no JSON as JSON once, not text by text', () => {
+    const parse = vi.spyOn(JSON, 'parse');
+    const facts = factsOf((counted) => countUnreadTexts('"text":"\\q",'.repeat(10_000), counted));
+    const tries = parse.mock.calls.length;
+    parse.mockRestore();
+    expect([facts.characters, tries]).toEqual([20_000, 1]);
   });
 
   it.each([

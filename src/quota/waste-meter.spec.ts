@@ -43,6 +43,15 @@ describe('WasteMeter', () => {
     expect(told).toEqual([{ tokens: 12, nanoUsd: 7 + 5 * 2 }]);
   });
 
+  it.each([
+    { promptTokens: 'x' as unknown as number, completionTokens: 1, cachedTokens: 0 },
+    { promptTokens: -1e15, completionTokens: 1, cachedTokens: 0 },
+    { promptTokens: 1, completionTokens: 1e308, cachedTokens: 0 },
+  ])('believes no usage that cannot be: $promptTokens and $completionTokens', (usage) => {
+    end({ reason: 'truncated' }, { usage, deltas: 3, characters: 40 });
+    expect(told).toEqual([{ tokens: SENT_TOKENS + 10, nanoUsd: SENT_TOKENS + 10 * 2 }]);
+  });
+
   it.each(['first_token_timeout', 'response_timeout', 'deadline', 'cancelled'] as const)(
     'counts the prompt of an upstream that was let go at work: %s',
     (reason) => {

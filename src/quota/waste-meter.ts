@@ -2,7 +2,8 @@ import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/com
 import { type AttemptFact, attemptEnded, attemptWasted } from '../kernel/channels.js';
 import { AnswerFacts, type FailureReason } from '../kernel/upstream.js';
 import { actualCost, priceOf } from './cost.js';
-import { estimateUsage } from './token-estimate.js';
+import { boundsOf } from './quota.guard.js';
+import { estimateUsage, isCredible } from './token-estimate.js';
 
 /** The upstream had the request and was let go while it worked on it: it has read the prompt at least. */
 const WORKED_ON: ReadonlySet<FailureReason> = new Set<FailureReason>([
@@ -33,9 +34,14 @@ export class WasteMeter implements OnModuleInit, OnModuleDestroy {
 
 function tellWaste({ ctx, attempt }: AttemptFact): void {
   const { facts, reason, target } = attempt;
-  if (ctx.answeredBy === attempt || !ctx.request) return;
+  if (ctx.answeredBy === attempt || !ctx.request || !ctx.model) return;
   if (!facts && (reason === undefined || !WORKED_ON.has(reason))) return;
-  const usage = facts?.usage ?? estimateUsage(ctx.request, facts ?? new AnswerFacts(), target.provider.tokenizer);
+  const { promptTokens, outputTokens } = boundsOf(ctx, ctx.request, ctx.model);
+  const reported = facts?.usage;
+  const usage =
+    reported && isCredible(reported, promptTokens, outputTokens)
+      ? reported
+      : estimateUsage(ctx.request, facts ?? new AnswerFacts(), target.provider.tokenizer);
   const price = priceOf(target);
   attemptWasted.publish({
     tokens: usage.promptTokens + usage.completionTokens,

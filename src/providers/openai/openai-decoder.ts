@@ -11,7 +11,9 @@ const DECIDES = /"(?:finish_reason|usage|error)":\s*["{]/;
 /** No text can hold it: inside a string its quotes would be escaped. */
 const NULL_USAGE = /,\s*"usage":\s*null/;
 /** The most choices that a request may ask for. */
-const MAX_CHOICES = 128;
+export const MAX_CHOICES = 128;
+/** The longest model name and finish reason that are kept: what an upstream says must not fill logs and records. */
+export const MAX_NAME = 256;
 
 interface Chunk {
   readonly model?: unknown;
@@ -92,7 +94,7 @@ export class OpenAiDecoder implements EventDecoder {
   }
 
   #readModel(model: unknown): void {
-    if (typeof model === 'string' && model !== '') this.facts.model = model;
+    if (typeof model === 'string' && model !== '' && model.length <= MAX_NAME) this.facts.model = model;
     else if (this.facts.model === undefined || this.#addModel) {
       this.#addModel = true;
       this.facts.model = this.target.model;
@@ -114,7 +116,7 @@ export class OpenAiDecoder implements EventDecoder {
     }
     if (typeof choice.finish_reason === 'string') {
       facts.finished.add(choice.index ?? 0);
-      facts.finishReason = choice.finish_reason;
+      facts.finishReason = choice.finish_reason.slice(0, MAX_NAME);
     }
   }
 }
