@@ -10,8 +10,8 @@ setFlagsFromString('--no-allocation-site-pretenuring');
 setFlagsFromString('--max-inlined-bytecode-size-cumulative=2500');
 
 /**
- * To be called when the process serves. After a full collection V8 waits until the old generation has grown by a tenth to a
- * half; here until it has grown to three times. The buffers of large bodies that outlive two young collections count, so
+ * To be called when the process serves. After a full collection V8 waits until the old generation has grown, often by no more
+ * than a tenth to a half; here until it has grown to three times. The buffers of large bodies that outlive two young collections count, so
  * that prompts of 1 MB made it collect everything after each fifteen of them: 3.4 r against 1.3 r. Not at the start, which
  * leaves much behind that should be collected.
  */

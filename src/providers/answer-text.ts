@@ -83,7 +83,7 @@ export function countUnreadTexts(payload: string, facts: AnswerFacts): void {
 
 function countMembers(payload: string, member: RegExp, facts: AnswerFacts): boolean {
   const before = facts.characters;
-  // What is no JSON once is not read as such again: each failure costs as much as a hundred texts.
+  // What is no JSON once is not read as such again: each failure costs ten times what a text does.
   let readable = true;
   member.lastIndex = 0;
   while (member.test(payload)) {
