@@ -53,9 +53,9 @@ module.exports = {
     },
     {
       name: 'sockets-in-one-file',
-      comment: 'Only upstream-client.ts (and its connector) opens sockets to upstreams.',
+      comment: 'Only upstream-connector.ts opens sockets to upstreams.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '(^src/providers/upstream-(client|connector)\\.ts|\\.spec\\.ts)$' },
+      from: { path: '^src/', pathNot: '(^src/providers/upstream-connector\\.ts|\\.spec\\.ts)$' },
       to: { path: '^(undici|node:net|node:tls|net|tls)$|node_modules/undici/', dependencyTypesNot: ['type-only'] },
     },
     {

@@ -72,7 +72,7 @@ export class GracefulStop {
   async close(): Promise<void> {
     this.app.getHttpServer().closeAllConnections();
     this.ops.getHttpServer().closeAllConnections();
-    await this.app.get(ProviderCatalog).network.close();
+    this.app.get(ProviderCatalog).network.close();
     await Promise.allSettled([this.app.close(), this.ops.close()]);
     this.log.close();
   }

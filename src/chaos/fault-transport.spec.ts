@@ -4,7 +4,8 @@ import { type ProviderFault } from '../config/chaos-experiment.js';
 import { type Provider } from '../kernel/snapshot.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
 import { type UpstreamCall } from '../providers/upstream-client.js';
-import { ResponseHead, UpstreamExchange } from '../providers/upstream-exchange.js';
+import { ResponseHead } from '../providers/response-head.js';
+import { UpstreamExchange } from '../providers/upstream-exchange.js';
 import { FaultTransport } from './fault-transport.js';
 
 function carry(fault: ProviderFault | undefined, latencyMs = 0) {
@@ -18,7 +19,7 @@ function carry(fault: ProviderFault | undefined, latencyMs = 0) {
 }
 
 function answer(exchange: UpstreamExchange, ...chunks: string[]): void {
-  exchange.onHead(new ResponseHead(200, ['x-upstream', 'yes']));
+  exchange.onHead(ResponseHead.of(200, { 'x-upstream': 'yes' }));
   for (const chunk of chunks) exchange.onData(Buffer.from(chunk));
   exchange.onEnd();
 }
@@ -41,7 +42,7 @@ describe('FaultTransport', () => {
 
   it('fails as a cut connection does when it breaks off within the answer', async () => {
     const { inner, outer, aborted } = carry({ type: 'abort', afterBytes: 2 });
-    inner.onHead(new ResponseHead(200, []));
+    inner.onHead(ResponseHead.of(200, {}));
     inner.onData(Buffer.from('one'));
     await outer.head();
     await expect(outer.readAll(100)).rejects.toMatchObject({ reason: 'truncated' });
@@ -59,7 +60,7 @@ describe('FaultTransport', () => {
     [{ type: 'stall', afterEvents: 0 } as const, 0],
   ])('lets go of timers and of the upstream when the attempt ends under %j', async (fault, latencyMs) => {
     const { clock, inner, outer, aborted } = carry(fault, latencyMs);
-    inner.onHead(new ResponseHead(200, []));
+    inner.onHead(ResponseHead.of(200, {}));
     inner.onData(Buffer.from('data: 1\n\n'));
     await clock.advance(0);
     outer.discard();
@@ -70,7 +71,7 @@ describe('FaultTransport', () => {
 
   it('pauses the upstream for a consumer that does not read', async () => {
     const { clock, inner, outer } = carry({ type: 'bad_usage' });
-    inner.onHead(new ResponseHead(200, []));
+    inner.onHead(ResponseHead.of(200, {}));
     const event = `data: ${'x'.repeat(300_000)}\n\n`;
     inner.onData(Buffer.from(event));
     await clock.advance(0);

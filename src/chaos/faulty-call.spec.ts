@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { type ProviderFault } from '../config/chaos-experiment.js';
-import { ResponseHead } from '../providers/upstream-exchange.js';
+import { ResponseHead } from '../providers/response-head.js';
 import { type TransportAnswer, withFaults } from './faulty-call.js';
 
 const EVENTS = ['{"content":"Hi"}', '{"content":" you"}', '{"usage":{"prompt_tokens":7}}', '[DONE]'];
@@ -19,7 +19,7 @@ function attempt(fault: ProviderFault | undefined, options: { latencyMs?: number
   let calls = 0;
   const open = (): Promise<TransportAnswer> => {
     calls++;
-    return Promise.resolve({ head: new ResponseHead(200, []), chunks: bytes(options.body ?? STREAM) });
+    return Promise.resolve({ head: ResponseHead.of(200, {}), chunks: bytes(options.body ?? STREAM) });
   };
   const plan = { experiments: ['e'], latencyMs: options.latencyMs ?? 0, fault };
   const answer = withFaults(plan, clock, controller.signal, open);

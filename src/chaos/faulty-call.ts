@@ -1,6 +1,6 @@
 import { type Clock } from '../kernel/clock.js';
 import { type ProviderFault } from '../config/chaos-experiment.js';
-import { ResponseHead } from '../providers/upstream-exchange.js';
+import { ResponseHead } from '../providers/response-head.js';
 import { type FaultPlan } from './chaos-engine.js';
 import { faultyChunks } from './fault-stream.js';
 import { pause } from './pause.js';
@@ -43,9 +43,11 @@ export async function withFaults(
 }
 
 function errorAnswer({ status, body, retryAfter }: Extract<ProviderFault, { type: 'error' }>): TransportAnswer {
-  const headers = ['content-type', 'application/json'];
-  if (retryAfter !== undefined) headers.push('retry-after', retryAfter);
-  return { head: new ResponseHead(status, headers), chunks: once(Buffer.from(body)) };
+  const headers = {
+    'content-type': 'application/json',
+    ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
+  };
+  return { head: ResponseHead.of(status, headers), chunks: once(Buffer.from(body)) };
 }
 
 // An async generator without await: the type of chunks is what the caller iterates.

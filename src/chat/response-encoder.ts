@@ -6,6 +6,7 @@ import { GatewayError } from '../kernel/gateway-error.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { type Answer, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
+import { WriteBatch } from '../kernel/write-batch.js';
 import { callerError, failedProviders } from '../resilience/caller-error.js';
 import { DrainState } from '../resilience/drain-state.js';
 
@@ -29,11 +30,14 @@ const ONE_WRITE_BYTES = 8 * 1024;
 @Injectable()
 export class ResponseEncoder {
   readonly #logger = new Logger('ResponseEncoder');
+  readonly #writes: WriteBatch;
 
   constructor(
     private readonly drain: DrainState,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#writes = new WriteBatch(clock);
+  }
 
   /** Takes the reply over from Fastify: the status is true, for the first content is in hand. */
   async write(ctx: RequestContext, answer: Answer, reply: FastifyReply): Promise<void> {
@@ -49,11 +53,9 @@ export class ResponseEncoder {
     ctx.firstContentAt = this.clock.now();
     const { json } = answer.first;
     if (json) {
-      ctx.end = 'completed';
-      const headers = answerHeaders(ctx);
-      headers.push('content-type', 'application/json; charset=utf-8', 'content-length', String(json.length));
-      raw.writeHead(200, headers);
-      endWith(raw, json);
+      this.#writes.add(() => {
+        if (!ctx.closed) writePlain(ctx, json, raw);
+      });
       return;
     }
     raw.writeHead(200, answerHeaders(ctx).concat(STREAM_HEADERS));
@@ -149,10 +151,20 @@ function answerHeaders(ctx: RequestContext): string[] {
   return headers;
 }
 
-/** Node joins text to the headers, bytes it does not. Latin-1 maps every byte to a character and back. */
-function endWith(raw: ServerResponse, body: Buffer): void {
-  if (body.length <= ONE_WRITE_BYTES) raw.end(body.toString('latin1'), 'latin1');
-  else raw.end(body);
+function writePlain(ctx: RequestContext, json: Buffer, raw: ServerResponse): void {
+  ctx.end = 'completed';
+  const headers = answerHeaders(ctx);
+  headers.push('content-type', 'application/json; charset=utf-8', 'content-length', String(json.length));
+  raw.writeHead(200, headers);
+  if (json.length > ONE_WRITE_BYTES) {
+    raw.end(json);
+    return;
+  }
+  // Node joins text to the headers, bytes it does not; Latin-1 maps every byte to a character and back. It then waits for
+  // the end with what it has, and writes an empty piece beside it, unless that has left before.
+  raw.write(json.toString('latin1'), 'latin1');
+  raw.socket?.uncork();
+  raw.end();
 }
 
 function toInternal(error: unknown, logger: Logger): GatewayError {

@@ -1,3 +1,4 @@
+import { type Secret } from '../kernel/secret.js';
 import { type ConcurrencySettings, type Provider } from '../kernel/snapshot.js';
 import { type Findings } from './config-error.js';
 import { type ProviderConfig } from './gateway-config.schema.js';
@@ -45,7 +46,7 @@ export function hint(name: string, known: ReadonlyMap<string, unknown>): string 
 }
 
 function buildProvider(config: ProviderConfig, path: string, context: ProviderContext): Provider {
-  const { references, findings } = context;
+  const { findings } = context;
   const kind = context.kinds.find((known) => known.kind === config.kind);
   if (kind === undefined) {
     const known = new Map(context.kinds.map((each) => [each.kind, each]));
@@ -76,7 +77,7 @@ function buildProvider(config: ProviderConfig, path: string, context: ProviderCo
     onDisconnect,
     requestIdHeader,
     baseUrl: config.baseUrl === undefined ? undefined : baseUrl(config, `${path}.baseUrl`, context),
-    apiKey: config.apiKey === undefined ? undefined : references.secret(`${path}.apiKey`, config.apiKey),
+    apiKey: config.apiKey === undefined ? undefined : apiKey(config.apiKey, `${path}.apiKey`, context),
     concurrency: concurrency(config, `${path}.concurrency`, findings),
     streamUpstream: config.streamUpstream,
     tokenizer: config.tokenizer,
@@ -103,6 +104,15 @@ function concurrency(config: ProviderConfig, path: string, findings: Findings): 
     findings.problem(`${path}.initial`, `found ${initial}, expected at least min (${min})`);
   }
   return { limiter, min, max, initial };
+}
+
+/** A credential that a header can carry. */
+function apiKey(given: string, path: string, { references, findings }: ProviderContext): Secret | undefined {
+  const secret = references.secret(path, given);
+  if (secret && !/^[\x20-\x7e]*$/.test(secret.reveal())) {
+    findings.problem(path, 'found characters beyond ASCII (value not shown), expected what a header can carry');
+  }
+  return secret;
 }
 
 /** The address without a trailing slash. Its text is never shown: it may hold a resolved secret. */

@@ -14,7 +14,8 @@ import { type ProviderKind } from './catalog.js';
 import { tellable } from './error-message.js';
 import { IdleWatch } from './idle-watch.js';
 import { type SseEvent, SseDecoder } from './sse-decoder.js';
-import { type ResponseHead, type UpstreamExchange } from './upstream-exchange.js';
+import { type ResponseHead } from './response-head.js';
+import { type UpstreamExchange } from './upstream-exchange.js';
 import { type CallIdentity, upstreamHeaders } from './upstream-headers.js';
 
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
@@ -88,10 +89,10 @@ export class Attempt {
    */
   async first(): Promise<EventBatch> {
     try {
+      if (!this.options.stream) return this.#plainAnswer(await this.#exchange.readAll(MAX_ANSWER_BYTES));
       const head = await this.#exchange.head();
-      if (head.status < 200 || head.status > 299) throw await this.#refusal(head);
+      if (!head.isGood) throw this.#refusal(head, await this.#exchange.readAll(MAX_ERROR_BYTES));
       this.#checkEncoding(head);
-      if (!this.options.stream) return await this.#plainAnswer();
       return this.request.stream ? await this.#firstEvents(head) : await this.#assembledAnswer(head);
     } catch (error) {
       this.#idle?.stop();
@@ -149,8 +150,11 @@ export class Attempt {
     this.#exchange.fail(failure);
   }
 
-  async #plainAnswer(): Promise<EventBatch> {
-    const body = await this.#exchange.readAll(MAX_ANSWER_BYTES);
+  #plainAnswer(body: Buffer): EventBatch {
+    const head = this.#exchange.received;
+    if (!head) throw truncated();
+    if (!head.isGood) throw this.#refusal(head, body);
+    this.#checkEncoding(head);
     const { facts, json } = this.#adapter.decodeAnswer(body, this.request, this.target);
     this.#facts = facts;
     this.#finished = true;
@@ -231,9 +235,8 @@ export class Attempt {
     throw new UpstreamFailure('fault', 'malformed', 'elsewhere');
   }
 
-  async #refusal(head: ResponseHead): Promise<UpstreamFailure> {
-    const body = await this.#exchange.readAll(MAX_ERROR_BYTES).catch(() => Buffer.alloc(0));
-    return this.#adapter.classify(head.status, head.all(), body);
+  #refusal(head: ResponseHead, body: Buffer): UpstreamFailure {
+    return this.#adapter.classify(head.status, head.all(), body.length > MAX_ERROR_BYTES ? NOTHING : body);
   }
 
   /** What stopped a decoder was in the upstream's bytes; and an upstream may quote our credential in its error. */
@@ -246,6 +249,8 @@ export class Attempt {
     return new UpstreamFailure(outcome, reason, retryable, { ...details, error: told });
   }
 }
+
+const NOTHING: Buffer = Buffer.alloc(0);
 
 function stalled(): UpstreamFailure {
   return new UpstreamFailure('fault', 'idle_timeout', 'elsewhere');

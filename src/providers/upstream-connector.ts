@@ -1,7 +1,6 @@
 import { lookup as dnsLookup } from 'node:dns';
-import { BlockList, isIP, type LookupFunction, type Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
-import { buildConnector } from 'undici';
+import { BlockList, connect, isIP, type LookupFunction, Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { certificateSeen } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
@@ -51,52 +50,86 @@ export interface DialRules {
   readonly allowPrivate: boolean;
 }
 
+/** The address of an upstream. */
+export interface Origin {
+  readonly isSecure: boolean;
+  /** A name, or an address without brackets. */
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Room that all plain sockets are read into, one read at a time: whoever is given bytes keeps none. */
+const room = Buffer.allocUnsafeSlow(64 * 1024);
+const KEEP_ALIVE_PROBE_MS = 60_000;
+
 /**
- * Opens sockets for undici: bounded in time to the ms (undici's own timer is coarse), and refusing private
- * addresses at the moment of the connection, so that a name cannot change its mind after a check.
+ * Opens sockets to one upstream: bounded in time, and refusing private addresses at the moment of the connection, so that a
+ * name cannot change its mind after a check.
  */
-export function upstreamConnector(rules: DialRules, clock: Clock): buildConnector.connector {
-  const connect = buildConnector({
-    timeout: 0,
-    lookup: lookupOf(rules),
-  });
+export class UpstreamConnector {
+  /** Of the last TLS connection: the next one need not negotiate anew. */
+  #session: Buffer | undefined;
 
-  return (options, callback) => {
-    if (!rules.allowPrivate && isIP(options.hostname) !== 0 && isPrivateAddress(options.hostname)) {
-      callback(refused(), null);
-      return;
+  constructor(
+    private readonly origin: Origin,
+    private readonly rules: DialRules,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * The socket may be written to at once. Where no connection comes about it fails, after `connectMs` with an UpstreamFailure.
+   * @param received is given what comes, to be read before it returns
+   * @param connected is called once
+   */
+  open(received: (bytes: Buffer) => void, connected: () => void): Socket {
+    const { hostname, isSecure } = this.origin;
+    if (!this.rules.allowPrivate && isIP(hostname) !== 0 && isPrivateAddress(hostname)) {
+      return new Socket().destroy(refused());
     }
-    const finish: buildConnector.Callback = (...[error, connected]) => {
-      timer.cancel();
-      if (error) {
-        callback(asConnectFailure(error), null);
-        return;
-      }
-      noteBytesRead(connected);
-      if (connected instanceof TLSSocket) noteCertificate(connected, options.hostname);
-      callback(null, connected);
-    };
-    // undici returns the socket, which its types do not say.
-    const dial = connect as unknown as (...args: Parameters<typeof connect>) => Socket | undefined;
-    const timer = clock.after(rules.connectMs, () => {
-      socket?.destroy(new UpstreamFailure('fault', 'connect_timeout', 'elsewhere'));
+    const socket = isSecure ? this.#secure(received) : this.#plain(received);
+    const timer = this.clock.after(this.rules.connectMs, () => {
+      socket.destroy(new UpstreamFailure('fault', 'connect_timeout', 'elsewhere'));
     });
-    const socket = dial(options, finish);
-  };
-}
+    socket.once('close', () => timer.cancel());
+    socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+      timer.cancel();
+      connected();
+    });
+    return socket;
+  }
 
-const bytesReadAtError = new WeakMap<Error, number>();
+  #plain(received: (bytes: Buffer) => void): Socket {
+    const callback = (size: number): boolean => {
+      received(room.subarray(0, size));
+      return true;
+    };
+    return connect({ ...this.#options(), onread: { buffer: room, callback } });
+  }
 
-/** Whether the socket that failed had already carried an answer: a stale pooled connection, safe to replace once. */
-export function failedOnReusedSocket(error: Error & { socket?: { bytesRead?: number } | null }): boolean {
-  return (error.socket?.bytesRead ?? bytesReadAtError.get(error) ?? 0) > 0;
-}
+  #secure(received: (bytes: Buffer) => void): Socket {
+    const { hostname } = this.origin;
+    const socket = connectTls({
+      ...this.#options(),
+      ...(isIP(hostname) === 0 && { servername: hostname }),
+      ...(this.#session && { session: this.#session }),
+      ALPNProtocols: ['http/1.1'],
+    });
+    socket.on('session', (session) => (this.#session = session));
+    socket.once('secureConnect', () => noteCertificate(socket, hostname));
+    return socket.on('data', received);
+  }
 
-function noteBytesRead(socket: Socket): void {
-  // First in line, so that the number is there when undici fails the request that was on the socket.
-  socket.prependListener('error', (error) => {
-    bytesReadAtError.set(error, socket.bytesRead);
-  });
+  #options() {
+    const { hostname, port } = this.origin;
+    return {
+      host: hostname,
+      port,
+      lookup: lookupOf(this.rules),
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
+    };
+  }
 }
 
 function noteCertificate(socket: TLSSocket, hostname: string): void {
@@ -104,12 +137,6 @@ function noteCertificate(socket: TLSSocket, hostname: string): void {
   // Absent where a session was resumed without it.
   const expiresAt = Date.parse(socket.getPeerCertificate().valid_to);
   if (!Number.isNaN(expiresAt)) certificateSeen.publish({ hostname, expiresAt });
-}
-
-function asConnectFailure(error: Error): UpstreamFailure {
-  return error instanceof UpstreamFailure
-    ? error
-    : new UpstreamFailure('fault', 'connect_error', 'elsewhere', { cause: error });
 }
 
 function refused(): UpstreamFailure {

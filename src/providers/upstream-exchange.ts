@@ -1,33 +1,10 @@
-import { type ResponseHeaders, UpstreamFailure } from '../kernel/upstream.js';
+import { UpstreamFailure } from '../kernel/upstream.js';
+import { type ResponseHead } from './response-head.js';
 
 /** Chunks held for a consumer that does not read before the producer is told to pause, bytes. */
 const PAUSE_ABOVE_BYTES = 256 * 1024;
 
-/** Status and headers of an upstream's answer; headers are decoded only when asked for. */
-export class ResponseHead {
-  constructor(
-    readonly status: number,
-    /** Name, value, name, value …, as received. */
-    private readonly raw: readonly (Buffer | string)[],
-  ) {}
-
-  /** The value of a header, or undefined. `name` in lower case. */
-  get(name: string): string | undefined {
-    for (let at = 0; at < this.raw.length; at += 2) {
-      const key = this.raw[at];
-      if (key?.length === name.length && key.toString().toLowerCase() === name) return this.raw[at + 1]?.toString();
-    }
-    return undefined;
-  }
-
-  all(): ResponseHeaders {
-    const headers: Record<string, string> = Object.create(null) as Record<string, string>;
-    for (let at = 0; at + 1 < this.raw.length; at += 2) {
-      headers[String(this.raw[at]).toLowerCase()] = String(this.raw[at + 1]);
-    }
-    return headers;
-  }
-}
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /** How an exchange steers whoever produces its bytes. */
 export interface ProducerControl {
@@ -62,6 +39,11 @@ export class UpstreamExchange {
     return this.#failure !== undefined;
   }
 
+  /** The head, where it has come. */
+  get received(): ResponseHead | undefined {
+    return this.#head;
+  }
+
   get headReceived(): boolean {
     return this.#head !== undefined;
   }
@@ -83,6 +65,9 @@ export class UpstreamExchange {
 
   onEnd(): void {
     this.#ended = true;
+    // Its connection may carry another exchange by now.
+    this.#control = undefined;
+    this.#paused = false;
     this.#notify();
   }
 
@@ -143,20 +128,20 @@ export class UpstreamExchange {
   }
 
   /**
-   * The whole body, waited for once: the producer is not paused meanwhile.
+   * The whole body, waited for once: the producer is not paused meanwhile. What refuses is a refusal, however its body ends:
+   * where that was not to be had, it is empty.
    * @throws UpstreamFailure too_large past `maxBytes`, or what ended the exchange
    */
   readAll(maxBytes: number): Promise<Buffer> {
     this.#limit = maxBytes;
-    if (this.#buffered > maxBytes) {
-      const failure = tooLarge();
-      this.fail(failure);
-      return Promise.reject(failure);
-    }
-    this.#unpause();
+    const isTooLarge = this.#buffered > maxBytes;
+    if (isTooLarge) this.fail(tooLarge());
+    else this.#unpause();
     return new Promise((resolve, reject) => {
       const settle = (): void => {
-        if (this.#failure) reject(this.#failure);
+        const failure = this.#failure ?? (isTooLarge ? tooLarge() : undefined);
+        if (failure && this.#head?.isGood === false) resolve(NOTHING);
+        else if (failure) reject(failure);
         else if (this.#ended) resolve(this.#take());
         else this.#wake = settle;
       };

@@ -10,10 +10,11 @@ const identity = { requestId: 'req-1', traceparent: undefined };
 const providerOf = (more: Partial<Provider> = {}): Provider => ({ ...targetOf('openai').provider, ...more });
 
 function headersOf(provider: Provider, who: { requestId: string; traceparent: string | undefined } = identity) {
-  const flat = upstreamHeaders(provider, adapter, { 'x-own': '1' }, who);
-  const names = flat.filter((_, at) => at % 2 === 0);
-  expect(new Set(names).size).toBe(names.length);
-  return Object.fromEntries(names.map((name, at) => [name, flat[at * 2 + 1]]));
+  const lines = upstreamHeaders(provider, adapter, { 'x-own': '1' }, who).split('\r\n');
+  expect(lines.pop()).toBe('');
+  const headers = lines.map((line) => line.split(': '));
+  expect(new Set(headers.map(([name]) => name)).size).toBe(headers.length);
+  return Object.fromEntries(headers) as Record<string, string>;
 }
 
 describe('upstreamHeaders', () => {

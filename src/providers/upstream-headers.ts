@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Provider } from '../kernel/snapshot.js';
 import { type ProviderAdapter } from '../kernel/upstream.js';
 
-const fixed = new WeakMap<Provider, readonly string[]>();
+const fixed = new WeakMap<Provider, string>();
 
 /** Who asks, as upstreams see it. */
 export interface CallIdentity {
@@ -12,35 +12,34 @@ export interface CallIdentity {
 }
 
 /**
- * The headers of a call to a provider as undici's flat list; what is the same for every call is built once
- * per provider and snapshot.
+ * The headers of a call to a provider, line by line; what is the same for every call is put together once per provider and
+ * snapshot. None of the values can hold a line break: the configuration's check, the request id's and the trace's see to it.
  */
 export function upstreamHeaders(
   provider: Provider,
   adapter: ProviderAdapter,
   own: Readonly<Record<string, string>>,
-  identity: CallIdentity,
-): string[] {
-  const headers = [...(fixed.get(provider) ?? fixedHeaders(provider, adapter))];
-  for (const name in own) headers.push(name, own[name] ?? '');
-  if (provider.requestIdHeader === 'raw') headers.push('x-request-id', identity.requestId);
-  else if (provider.requestIdHeader === 'uuid') headers.push('x-request-id', uuidOf(identity.requestId));
-  if (identity.traceparent !== undefined) headers.push('traceparent', identity.traceparent);
-  return headers;
+  { requestId, traceparent }: CallIdentity,
+): string {
+  let lines = (fixed.get(provider) ?? fixedLines(provider, adapter)) + linesOf(own);
+  if (provider.requestIdHeader === 'raw') lines += `x-request-id: ${requestId}\r\n`;
+  else if (provider.requestIdHeader === 'uuid') lines += `x-request-id: ${uuidOf(requestId)}\r\n`;
+  return traceparent === undefined ? lines : `${lines}traceparent: ${traceparent}\r\n`;
 }
 
-function fixedHeaders(provider: Provider, adapter: ProviderAdapter): readonly string[] {
-  const headers = [
-    'content-type',
-    'application/json',
-    'accept-encoding',
-    'identity',
-    'user-agent',
-    'sre-inference-gateway',
-  ];
-  if (provider.apiKey) headers.push(...Object.entries(adapter.credentials(provider.apiKey.reveal())).flat());
-  fixed.set(provider, headers);
-  return headers;
+function fixedLines(provider: Provider, adapter: ProviderAdapter): string {
+  const { apiKey } = provider;
+  const lines =
+    'content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: sre-inference-gateway\r\n' +
+    (apiKey ? linesOf(adapter.credentials(apiKey.reveal())) : '');
+  fixed.set(provider, lines);
+  return lines;
+}
+
+function linesOf(headers: Readonly<Record<string, string>>): string {
+  let lines = '';
+  for (const name in headers) lines += `${name}: ${headers[name] ?? ''}\r\n`;
+  return lines;
 }
 
 /** A UUID (version 8, RFC 9562) that stands for a request id at upstreams that accept nothing else. */

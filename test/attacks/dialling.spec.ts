@@ -2,9 +2,8 @@ import { createServer, type Server } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import dns from 'node:dns';
-import { type buildConnector } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { isPrivateAddress, upstreamConnector } from '../../src/providers/upstream-connector.js';
+import { isPrivateAddress, UpstreamConnector } from '../../src/providers/upstream-connector.js';
 import { systemClock } from '../../src/kernel/clock.js';
 import { ASK, AttackedGateway, BEARER } from '../support/attacked-gateway.js';
 
@@ -74,14 +73,18 @@ describe('a provider without allowPrivate', () => {
       );
     }) as never);
     syncBuiltinESMExports();
-    const connect = upstreamConnector({ connectMs: 2_000, allowPrivate: false }, systemClock);
-    const port = String((trap.address() as AddressInfo).port);
-    const target = { hostname, port, protocol: 'http:', host: `${hostname}:${port}` } as buildConnector.Options;
+    const { port } = trap.address() as AddressInfo;
+    const rules = { connectMs: 2_000, allowPrivate: false };
+    const connector = new UpstreamConnector({ isSecure: false, hostname, port }, rules, systemClock);
     const error = await new Promise<Error | null>((resolve) => {
-      connect(target, (failure, socket) => {
-        socket?.destroy();
-        resolve(failure);
-      });
+      const socket = connector.open(
+        () => undefined,
+        () => {
+          socket.destroy();
+          resolve(null);
+        },
+      );
+      socket.on('error', resolve);
     });
     await new Promise((resolve) => trap.close(resolve));
     return { error, reached };

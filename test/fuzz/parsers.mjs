@@ -9,6 +9,7 @@ import { PROVIDER_KINDS } from '../../dist/config/provider-kinds.js';
 import { parseChatRequest } from '../../dist/http/json-body.js';
 import { GatewayError } from '../../dist/kernel/gateway-error.js';
 import { UpstreamFailure } from '../../dist/kernel/upstream.js';
+import { ResponseReader } from '../../dist/providers/response-reader.js';
 import { SseDecoder } from '../../dist/providers/sse-decoder.js';
 import { cut, mutate } from './random.mjs';
 
@@ -21,6 +22,13 @@ export const REQUESTS = [
 export const STREAMS = [
   'data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\ndata: {"model":"m","choices":[{"index":0,"delta":{"content":"Hi 🙂"}}]}\n\n: c\n\ndata: {"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\ndata: [DONE]\n\n',
   '\uFEFFevent: a\r\ndata: one\r\ndata: two\r\n\r\ndata\r\r:x\rdata:three\n\nid: 1\nretry: 5\n\n',
+].map((text) => Buffer.from(text));
+
+export const ANSWERS = [
+  'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\nhello',
+  'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n5;a=b\r\nhello\r\n6\r\n world\r\n0\r\nX: y\r\n\r\n',
+  'HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.0 429 No\r\nRetry-After: 1\r\n\r\nuntil the end',
+  'HTTP/1.1 204 x\r\nKeep-Alive: timeout=2\r\n\r\n',
 ].map((text) => Buffer.from(text));
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -86,6 +94,41 @@ export function fuzzEvents(chance) {
   const limit = 8 + chance.below(200);
   // A byte that is no UTF-8 becomes three.
   for (const { data } of decode(cut(bytes, chance), limit).events) ok(Buffer.byteLength(data) <= 3 * limit, data);
+  return bytes;
+}
+
+function read(pieces) {
+  const seen = { heads: [], body: [], ends: [] };
+  const reader = new ResponseReader({
+    head: (head) => seen.heads.push([head.status, head.all()]),
+    body: (bytes) => seen.body.push(bytes),
+    end: (keepAliveMs) => seen.ends.push(keepAliveMs),
+  });
+  reader.expect();
+  // One room for all, as connections read: what is kept must be a copy.
+  const room = Buffer.alloc(1 << 17);
+  const understood = pieces.every((piece) => {
+    piece.copy(room);
+    return reader.push(room.subarray(0, piece.length));
+  });
+  return {
+    ...seen,
+    body: Buffer.concat(seen.body).toString('latin1'),
+    whole: understood && reader.close(),
+    understood,
+  };
+}
+
+/** The same answer is read, or none, however its bytes are cut; and never two. */
+export function fuzzAnswers(chance) {
+  const bytes = mutate(chance.pick(ANSWERS), chance);
+  const whole = read([bytes]);
+  ok(whole.heads.length <= 1 && whole.ends.length <= 1, JSON.stringify(whole));
+  for (const pieces of [cut(bytes, chance), [...bytes].map((byte) => Buffer.of(byte))]) {
+    const again = read(pieces);
+    // Of an answer that is none, how much was read before that was seen depends on the pieces.
+    deepEqual(whole.understood ? again : again.understood, whole.understood ? whole : false);
+  }
   return bytes;
 }
 

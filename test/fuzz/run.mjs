@@ -2,7 +2,7 @@
 import { equal } from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { fuzzBody, fuzzEvents, fuzzFile } from './parsers.mjs';
+import { fuzzAnswers, fuzzBody, fuzzEvents, fuzzFile } from './parsers.mjs';
 import { random } from './random.mjs';
 import { startWire } from './wire.mjs';
 
@@ -17,7 +17,7 @@ const PARALLEL = 8;
 /** Parsers run this long between turns of the event loop, ms. */
 const SLICE_MS = 20;
 const builtIn = JSON.stringify(Object.getOwnPropertyNames(Object.prototype));
-const counts = { body: 0, events: 0, file: 0, wire: 0 };
+const counts = { body: 0, events: 0, answers: 0, file: 0, wire: 0 };
 
 function fail(kind, caseSeed, error) {
   console.error(`FAILED: ${kind}, --seed ${caseSeed}\n${error instanceof Error ? error.stack : String(error)}`);
@@ -30,11 +30,11 @@ const wire = await startWire(random(seed));
 const end = performance.now() + seconds * 1_000;
 
 const parsers = async () => {
-  const kinds = { body: fuzzBody, events: fuzzEvents, file: fuzzFile };
+  const kinds = { body: fuzzBody, events: fuzzEvents, answers: fuzzAnswers, file: fuzzFile };
   for (let number = seed; performance.now() < end;) {
     const until = performance.now() + SLICE_MS;
     for (; performance.now() < until; number++) {
-      const kind = ['body', 'body', 'events', 'file'][number % 4];
+      const kind = ['body', 'body', 'events', 'answers', 'file'][number % 5];
       try {
         kinds[kind](random(number));
         equal(JSON.stringify(Object.getOwnPropertyNames(Object.prototype)), builtIn);

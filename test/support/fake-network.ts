@@ -2,7 +2,8 @@ import { type ManualClock } from './manual-clock.js';
 import { type Provider } from '../../src/kernel/snapshot.js';
 import { UpstreamFailure } from '../../src/kernel/upstream.js';
 import { type UpstreamCall, type UpstreamTransport } from '../../src/providers/upstream-client.js';
-import { ResponseHead, UpstreamExchange } from '../../src/providers/upstream-exchange.js';
+import { ResponseHead } from '../../src/providers/response-head.js';
+import { UpstreamExchange } from '../../src/providers/upstream-exchange.js';
 
 /** What an upstream does with one call. */
 export type Reply = (exchange: UpstreamExchange, clock: ManualClock) => void;
@@ -49,7 +50,7 @@ export class FakeNetwork implements UpstreamTransport {
 
 function send(exchange: UpstreamExchange, status: number, headers: Record<string, string>, text: string): void {
   const all = { 'content-type': 'application/json', ...headers };
-  exchange.onHead(new ResponseHead(status, Object.entries(all).flat()));
+  exchange.onHead(ResponseHead.of(status, all));
   exchange.onData(Buffer.from(text));
 }
 
@@ -81,7 +82,7 @@ export function stream(content: string, firstMs: number, restMs: number): Reply 
     Buffer.from(`data: ${JSON.stringify({ id: 'c1', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
   return (exchange, clock) => {
     clock.after(firstMs, () => {
-      exchange.onHead(new ResponseHead(200, ['content-type', 'text/event-stream']));
+      exchange.onHead(ResponseHead.of(200, { 'content-type': 'text/event-stream' }));
       exchange.onData(piece({ content }, null));
     });
     clock.after(firstMs + restMs, () => {

@@ -2,7 +2,8 @@ import { type Clock } from '../../kernel/clock.js';
 import { type Provider, type SimulatedSettings } from '../../kernel/snapshot.js';
 import { UpstreamFailure } from '../../kernel/upstream.js';
 import { type UpstreamCall, type UpstreamTransport } from '../upstream-client.js';
-import { ResponseHead, UpstreamExchange } from '../upstream-exchange.js';
+import { ResponseHead } from '../response-head.js';
+import { UpstreamExchange } from '../upstream-exchange.js';
 import { ScriptPlayer, type ScriptSink } from './script-player.js';
 import { type Script, simulate } from './simulated-engine.js';
 
@@ -36,7 +37,7 @@ export class SimulatedTransport implements UpstreamTransport {
 
 function sinkOf(exchange: UpstreamExchange): ScriptSink {
   return {
-    head: (status, headers) => exchange.onHead(new ResponseHead(status, Object.entries(headers).flat())),
+    head: (status, headers) => exchange.onHead(ResponseHead.of(status, headers)),
     data: (text) => void exchange.onData(Buffer.from(text)),
     end: () => exchange.onEnd(),
     cut: () => {

@@ -1,0 +1,282 @@
+import { ResponseHead } from './response-head.js';
+
+/** A header block that no honest upstream needs, bytes; of trailers as well. */
+const MAX_HEADER_BYTES = 32 * 1024;
+/** Digits of a chunk's size: up to 4 GiB. */
+const MAX_SIZE_DIGITS = 8;
+/** What may stand behind a chunk's size, bytes. */
+const MAX_EXTENSION_BYTES = 1024;
+
+const PROTOCOL = Buffer.from('HTTP/1.');
+const HEAD_END = Buffer.from('\r\n\r\n');
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+/** Lines that are a token, a colon and a value without control characters: no folding, no bare line feed. */
+const HEADER_LINES = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
+const LENGTH = /^\d{1,15}$/;
+const KEEP_ALIVE_TIMEOUT = /\btimeout=(\d{1,6})\b/i;
+
+const CR = 0x0d;
+const LF = 0x0a;
+const SEMICOLON = 0x3b;
+
+const NO_CONTENT = 204;
+const NOT_MODIFIED = 304;
+const SWITCHING_PROTOCOLS = 101;
+
+/** What is to be read next: `length` is a body of a known length, `none` says that no answer is expected. */
+type Part =
+  | 'head'
+  | 'length'
+  | 'untilClose'
+  | 'chunkSize'
+  | 'chunkExtension'
+  | 'chunkSizeEnd'
+  | 'chunk'
+  | 'chunkEnd'
+  | 'trailers'
+  | 'none';
+
+/** Who takes an answer apart that a reader has understood. */
+export interface ResponseSink {
+  head(head: ResponseHead): void;
+  /** The bytes are the sink's: nobody writes to them any more. */
+  body(bytes: Buffer): void;
+  /** @param keepAliveMs how long the connection may be kept for another request, ms; 0 where it may not */
+  end(keepAliveMs: number): void;
+}
+
+/**
+ * Reads answers from the bytes of one connection, split anywhere (RFC 9112). Strict, because what two servers understand
+ * differently can be used to slip an answer in: one length, which is no other's; no length beside chunks; no folded
+ * lines, no bare line feeds; and no byte that nobody asked for. Interim answers are passed over.
+ */
+export class ResponseReader {
+  #part: Part = 'none';
+  /** Bytes of a head that is not whole yet. */
+  #pending: Buffer | undefined;
+  /** Bytes of the body, or of the chunk, still to come. */
+  #left = 0;
+  /** Digits of a chunk's size, bytes of an extension, or bytes of trailers, read so far. */
+  #read = 0;
+  /** Of trailers: bytes of the line that is read. */
+  #line = 0;
+  #lastByte = 0;
+  #keepAliveMs = 0;
+
+  constructor(private readonly sink: ResponseSink) {}
+
+  /** A request was sent: an answer is expected. */
+  expect(): void {
+    this.#part = 'head';
+  }
+
+  /**
+   * Takes what was received; `bytes` may be overwritten afterwards.
+   * @returns false where it is no answer, or more than one: the connection is then good for nothing
+   */
+  push(bytes: Buffer): boolean {
+    let at = 0;
+    while (at < bytes.length) {
+      switch (this.#part) {
+        case 'head':
+          at = this.#head(bytes, at);
+          break;
+        case 'length':
+        case 'untilClose':
+          at = this.#bodyBytes(bytes, at);
+          break;
+        case 'none':
+          return false;
+        default:
+          at = this.#chunks(bytes, at);
+      }
+      if (at < 0) return false;
+    }
+    return true;
+  }
+
+  /** The connection has ended. @returns whether the answer was whole by that */
+  close(): boolean {
+    if (this.#part !== 'untilClose') return false;
+    this.#end();
+    return true;
+  }
+
+  /** @returns where the body begins, or -1 */
+  #head(bytes: Buffer, from: number): number {
+    // Mostly the whole head comes at once: then nothing is copied.
+    const known = this.#pending;
+    const head = known === undefined ? bytes : Buffer.concat([known, bytes.subarray(from)]);
+    const start = known === undefined ? from : 0;
+    const end = head.indexOf(HEAD_END, Math.max(start, (known?.length ?? 0) - HEAD_END.length));
+    const length = (end < 0 ? head.length : end) - start;
+    if (length > MAX_HEADER_BYTES || !beginsAsAnswer(head, start)) return -1;
+    if (end < 0) {
+      this.#pending = known === undefined ? Buffer.from(bytes.subarray(from)) : head;
+      return bytes.length;
+    }
+    this.#pending = undefined;
+    if (!this.#understood(head.toString('latin1', start, end + 2))) return -1;
+    return from + end + HEAD_END.length - start - (known?.length ?? 0);
+  }
+
+  /** @param text status line and header lines, each with its line end */
+  #understood(text: string): boolean {
+    const lineEnd = text.indexOf('\r\n');
+    const status = STATUS_LINE.exec(text.slice(0, lineEnd));
+    const lines = text.slice(lineEnd + 2);
+    if (!status || !HEADER_LINES.test(lines)) return false;
+    const head = new ResponseHead(Number(status[2]), lines);
+    if (head.status < 200) return head.status !== SWITCHING_PROTOCOLS;
+    const isFramed = this.#frame(head);
+    if (isFramed === undefined) return false;
+    this.#keepAliveMs = isFramed && status[1] === '1' ? keepAliveMs(head) : 0;
+    this.sink.head(head);
+    if (this.#part === 'length' && this.#left === 0) this.#end();
+    return true;
+  }
+
+  /** Finds out where the body ends. @returns whether it ends before the connection does; undefined where nobody can tell */
+  #frame(head: ResponseHead): boolean | undefined {
+    const length = head.get('content-length');
+    const coding = head.get('transfer-encoding');
+    if (head.isRepeated('content-length') || head.isRepeated('transfer-encoding')) return undefined;
+    if (head.status === NO_CONTENT || head.status === NOT_MODIFIED) {
+      this.#part = 'length';
+      this.#left = 0;
+      return true;
+    }
+    if (coding !== undefined) {
+      if (length !== undefined || coding.toLowerCase() !== 'chunked') return undefined;
+      this.#beginChunk();
+      return true;
+    }
+    if (length === undefined) {
+      this.#part = 'untilClose';
+      return false;
+    }
+    if (!LENGTH.test(length)) return undefined;
+    this.#part = 'length';
+    this.#left = Number(length);
+    return true;
+  }
+
+  #bodyBytes(bytes: Buffer, from: number): number {
+    const to = this.#part === 'length' ? Math.min(bytes.length, from + this.#left) : bytes.length;
+    this.sink.body(Buffer.from(bytes.subarray(from, to)));
+    if (this.#part === 'length') {
+      this.#left -= to - from;
+      if (this.#left === 0) this.#end();
+    }
+    return to;
+  }
+
+  /** The chunks of one read leave together. @returns where the rest begins, or -1 */
+  #chunks(bytes: Buffer, from: number): number {
+    const room = Buffer.allocUnsafe(bytes.length - from);
+    let filled = 0;
+    let at = from;
+    while (at < bytes.length && this.#part !== 'none') {
+      if (this.#part === 'chunk') {
+        const to = Math.min(bytes.length, at + this.#left);
+        bytes.copy(room, filled, at, to);
+        filled += to - at;
+        this.#left -= to - at;
+        if (this.#left === 0) this.#part = 'chunkEnd';
+        at = to;
+      } else if (!this.#framingByte(bytes[at++] ?? 0)) {
+        at = -1;
+        break;
+      }
+    }
+    if (filled > 0) this.sink.body(room.subarray(0, filled));
+    if (this.#part === 'none') this.sink.end(this.#keepAliveMs);
+    return at;
+  }
+
+  /** One byte between the contents of chunks. @returns false where it is out of place */
+  #framingByte(byte: number): boolean {
+    switch (this.#part) {
+      case 'chunkSize':
+        return this.#sizeByte(byte);
+      case 'chunkExtension':
+        if (byte === CR) this.#part = 'chunkSizeEnd';
+        return byte !== LF && ++this.#read <= MAX_EXTENSION_BYTES;
+      case 'chunkSizeEnd':
+        this.#part = this.#left > 0 ? 'chunk' : 'trailers';
+        this.#read = this.#line = 0;
+        this.#lastByte = LF;
+        return byte === LF;
+      case 'chunkEnd':
+        if (byte === CR && this.#lastByte !== CR) {
+          this.#lastByte = CR;
+          return true;
+        }
+        if (byte !== LF || this.#lastByte !== CR) return false;
+        this.#beginChunk();
+        return true;
+      default:
+        return this.#trailerByte(byte);
+    }
+  }
+
+  #sizeByte(byte: number): boolean {
+    const digit = hexDigit(byte);
+    if (digit >= 0) {
+      this.#left = this.#left * 16 + digit;
+      return ++this.#read <= MAX_SIZE_DIGITS;
+    }
+    const hasDigits = this.#read > 0;
+    this.#read = 0;
+    if (byte === CR) this.#part = 'chunkSizeEnd';
+    else if (byte === SEMICOLON) this.#part = 'chunkExtension';
+    else return false;
+    return hasDigits;
+  }
+
+  /** Trailers are passed over: lines up to an empty one. */
+  #trailerByte(byte: number): boolean {
+    const afterCr = this.#lastByte === CR;
+    this.#lastByte = byte;
+    if (++this.#read > MAX_HEADER_BYTES || afterCr !== (byte === LF)) return false;
+    if (byte === LF) {
+      if (this.#line === 0) this.#part = 'none';
+      this.#line = 0;
+    } else if (byte !== CR) this.#line++;
+    return true;
+  }
+
+  #beginChunk(): void {
+    this.#part = 'chunkSize';
+    this.#left = this.#read = this.#lastByte = 0;
+  }
+
+  #end(): void {
+    this.#part = 'none';
+    this.sink.end(this.#keepAliveMs);
+  }
+}
+
+function beginsAsAnswer(bytes: Buffer, from: number): boolean {
+  const length = Math.min(PROTOCOL.length, bytes.length - from);
+  return bytes.compare(PROTOCOL, 0, length, from, from + length) === 0;
+}
+
+/** The most that this side keeps an idle connection, ms: engines drop theirs after 5 s without saying so. */
+const IDLE_MS = 4_000;
+/** A server that tells how long it keeps a connection begins to count before we do. */
+const HINT_MARGIN_MS = 1_000;
+
+function keepAliveMs(head: ResponseHead): number {
+  const connection = head.get('connection');
+  if (connection !== undefined && /\bclose\b/i.test(connection)) return 0;
+  const hint = KEEP_ALIVE_TIMEOUT.exec(head.get('keep-alive') ?? '')?.[1];
+  return hint === undefined ? IDLE_MS : Math.max(0, Math.min(IDLE_MS, Number(hint) * 1_000 - HINT_MARGIN_MS));
+}
+
+/** The value of a hexadecimal digit, or -1. */
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+}

@@ -1,0 +1,161 @@
+import { type Socket } from 'node:net';
+import { UpstreamFailure } from '../kernel/upstream.js';
+import { type WriteBatch } from '../kernel/write-batch.js';
+import { type ResponseHead } from './response-head.js';
+import { ResponseReader, type ResponseSink } from './response-reader.js';
+import { type UpstreamConnector } from './upstream-connector.js';
+import { type ProducerControl, type UpstreamExchange } from './upstream-exchange.js';
+
+/** A request as it goes over the wire. */
+export interface WireRequest {
+  /** Request line and headers, to the empty line. */
+  readonly head: string;
+  readonly body: Buffer | null;
+}
+
+/** Who owns connections. */
+export interface ConnectionOwner {
+  /** It can carry another request, for so many ms. */
+  idle(connection: UpstreamConnection, keepAliveMs: number): void;
+  /** It has ended. */
+  gone(connection: UpstreamConnection): void;
+  /** It had ended before it carried this request, as pooled connections do: whether another one should. */
+  replace(request: WireRequest, exchange: UpstreamExchange): void;
+}
+
+/** Up to this size a body leaves in one write with its head: copying it costs less than a second piece. */
+const ONE_WRITE_BYTES = 8 * 1024;
+
+/** One HTTP/1.1 connection to an upstream: one request at a time, and the next one on the same socket. */
+export class UpstreamConnection implements ProducerControl, ResponseSink {
+  readonly #socket: Socket;
+  readonly #reader = new ResponseReader(this);
+  #connected = false;
+  /** The request that is under way. */
+  #request: WireRequest | undefined;
+  #exchange: UpstreamExchange | undefined;
+  /** Whether it has carried an answer; whether the request has left; and whether a byte of its answer has come. */
+  #hasServed = false;
+  #sent = false;
+  #answering = false;
+  /** Monotonic ms until which it may carry another request; set by its owner. */
+  usableUntil = 0;
+
+  constructor(
+    connector: UpstreamConnector,
+    private readonly owner: ConnectionOwner,
+    private readonly writes: WriteBatch,
+  ) {
+    this.#socket = connector.open(
+      (bytes) => this.#received(bytes),
+      () => (this.#connected = true),
+    );
+    this.#socket
+      .on('error', (error) => this.#failed(error))
+      .on('end', () => this.#ended())
+      .on('close', () => {
+        this.#ended();
+        owner.gone(this);
+      });
+  }
+
+  get destroyed(): boolean {
+    return this.#socket.destroyed;
+  }
+
+  /** Sends a request at the end of this turn; its answer, or what became of it, goes to `exchange`. No other must be under way. */
+  carry(request: WireRequest, exchange: UpstreamExchange): void {
+    this.#request = request;
+    this.#exchange = exchange;
+    exchange.control(this);
+    this.writes.add(() => {
+      if (this.#request === request) this.#write(request);
+    });
+  }
+
+  #write({ head, body }: WireRequest): void {
+    const socket = this.#socket;
+    this.#sent = true;
+    this.#reader.expect();
+    if (body === null) socket.write(head, 'latin1');
+    else if (body.length <= ONE_WRITE_BYTES) socket.write(head + body.toString('latin1'), 'latin1');
+    else {
+      socket.cork();
+      socket.write(head, 'latin1');
+      socket.write(body);
+      socket.uncork();
+    }
+  }
+
+  /** Lets go of the connection at once, and tells nobody. */
+  abort(): void {
+    this.#exchange = this.#request = undefined;
+    this.#socket.destroy();
+  }
+
+  /** The same, and what it carries fails. */
+  destroy(): void {
+    const exchange = this.#exchange;
+    this.abort();
+    exchange?.fail(this.#failureOf(undefined, exchange));
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  head(head: ResponseHead): void {
+    this.#exchange?.onHead(head);
+  }
+
+  body(bytes: Buffer): void {
+    if (this.#exchange?.onData(bytes) === false) this.#socket.pause();
+  }
+
+  end(keepAliveMs: number): void {
+    const exchange = this.#exchange;
+    const isWhole = this.#socket.writableLength === 0;
+    this.#exchange = this.#request = undefined;
+    this.#hasServed = true;
+    this.#sent = this.#answering = false;
+    if (keepAliveMs > 0 && isWhole && !this.destroyed) {
+      if (this.#socket.isPaused()) this.#socket.resume();
+      this.owner.idle(this, keepAliveMs);
+    } else this.#socket.destroy();
+    exchange?.onEnd();
+  }
+
+  #received(bytes: Buffer): void {
+    if (!this.#sent) {
+      // Nobody has asked for anything: what came answers no request.
+      this.#failed(undefined);
+      return;
+    }
+    this.#answering = true;
+    if (this.#reader.push(bytes)) return;
+    const exchange = this.#exchange;
+    this.abort();
+    exchange?.fail(new UpstreamFailure('fault', 'malformed', 'elsewhere'));
+  }
+
+  #ended(): void {
+    if (this.#exchange && !this.#reader.close()) this.#failed(undefined);
+  }
+
+  #failed(error: Error | undefined): void {
+    const exchange = this.#exchange;
+    const request = this.#request;
+    this.abort();
+    if (!exchange || !request) return;
+    // When an upstream gives one idle connection up, the others in the pool are as stale: only a new one will do.
+    if (this.#hasServed && !this.#answering) this.owner.replace(request, exchange);
+    else exchange.fail(this.#failureOf(error, exchange));
+  }
+
+  #failureOf(error: Error | undefined, exchange: UpstreamExchange): UpstreamFailure {
+    if (error instanceof UpstreamFailure) return error;
+    const details = error ? { cause: error } : {};
+    if (!this.#connected) return new UpstreamFailure('fault', 'connect_error', 'elsewhere', details);
+    return new UpstreamFailure('fault', exchange.headReceived ? 'truncated' : 'reset', 'same', details);
+  }
+}
