@@ -5,26 +5,52 @@ export interface WindowTotals {
   readonly reserved: number;
 }
 
+/** A change of a window, nano-USD. */
+export interface Booking {
+  readonly spent: number;
+  readonly reserved: number;
+  /** What no check had allowed. */
+  readonly unchecked: number;
+}
+
+const SPENT = 0;
+const RESERVED = 1;
+const CHARGED = 2;
+const UNCHECKED = 3;
+
 /**
  * The totals of a window that runs. A typed array, as V8 gives objects whose numbers outgrow its small integers (amounts do
  * so at 2 USD) another shape: what met both shapes was compiled over and over, each time in vain.
  */
-class RunningWindow implements WindowTotals {
-  readonly #amounts = new Float64Array(2);
+export class AccountWindow implements WindowTotals {
+  readonly #amounts = new Float64Array(4);
 
+  /** @param index serial number of the window */
   constructor(readonly index: number) {}
 
   get spent(): number {
-    return this.#amounts[0] ?? 0;
+    return this.#amounts[SPENT] ?? 0;
   }
 
   get reserved(): number {
-    return this.#amounts[1] ?? 0;
+    return this.#amounts[RESERVED] ?? 0;
   }
 
-  add(spent: number, reserved: number): void {
-    this.#amounts[0] = this.spent + spent;
-    this.#amounts[1] = this.reserved + reserved;
+  /** All that was charged: a second sum, which an audit compares with what was spent. */
+  get charged(): number {
+    return this.#amounts[CHARGED] ?? 0;
+  }
+
+  /** Of it and of what is held, what nobody had checked: overruns and late charges. */
+  get unchecked(): number {
+    return this.#amounts[UNCHECKED] ?? 0;
+  }
+
+  book({ spent, reserved, unchecked }: Booking): void {
+    this.#amounts[SPENT] = this.spent + spent;
+    this.#amounts[RESERVED] = this.reserved + reserved;
+    this.#amounts[CHARGED] = this.charged + spent;
+    this.#amounts[UNCHECKED] = this.unchecked + unchecked;
   }
 }
 
@@ -33,11 +59,11 @@ class RunningWindow implements WindowTotals {
  * A window is named by its number and never reset: a roll-over cannot overwrite a charge.
  */
 export class BudgetAccount {
-  #current = new RunningWindow(0);
-  #previous = new RunningWindow(0);
+  #current = new AccountWindow(0);
+  #previous = new AccountWindow(0);
 
   /** Totals of a window; zeros where nothing was booked. Writes nothing. */
-  totals(index: number): Readonly<WindowTotals> {
+  totals(index: number): WindowTotals {
     if (index === this.#current.index) return this.#current;
     return index === this.#previous.index ? this.#previous : { index, spent: 0, reserved: 0 };
   }
@@ -47,20 +73,18 @@ export class BudgetAccount {
     return Math.max(index, this.#current.index);
   }
 
-  /** Adds to a window; a window that is over and gone is left alone, and false returned. */
-  book(index: number, spent: number, reserved: number): boolean {
+  /** The window to book in, opened where it is newer than all; undefined where it is over and gone. */
+  window(index: number): AccountWindow | undefined {
     if (index > this.#current.index) {
       this.#previous = this.#current;
-      this.#current = new RunningWindow(index);
+      this.#current = new AccountWindow(index);
     }
-    const totals = [this.#current, this.#previous].find((window) => window.index === index);
-    if (totals === undefined) return false;
-    totals.add(spent, reserved);
-    return true;
+    if (index === this.#current.index) return this.#current;
+    return index === this.#previous.index ? this.#previous : undefined;
   }
 
   /** The windows that are kept, newest first. */
-  get windows(): readonly Readonly<WindowTotals>[] {
+  get windows(): readonly AccountWindow[] {
     return [this.#current, this.#previous].filter(({ index }) => index > 0);
   }
 

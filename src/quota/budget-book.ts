@@ -1,6 +1,5 @@
-import { BudgetAccount } from './budget-account.js';
+import { type AccountWindow, BudgetAccount, type Booking } from './budget-account.js';
 import { windowEndUs, windowIndex } from './budget-window.js';
-import { ChargeTally, type WindowTally } from './charge-tally.js';
 import { type BudgetPlan, type QuotaPlan } from './quota-plan.js';
 import { type BudgetLevel, type RefusalReason } from './quota-store.js';
 
@@ -10,18 +9,9 @@ export interface BudgetRefusal {
   readonly level: BudgetLevel;
 }
 
-/** A change of accounts, nano-USD. */
-export interface Booking {
-  readonly spent: number;
-  readonly reserved: number;
-  /** What no check had allowed. */
-  readonly unchecked: number;
-}
-
 /** All budget accounts of this process, by org and account. */
 export class BudgetBook {
   readonly #accounts = new Map<string, { readonly account: BudgetAccount; readonly lengthUs: number }>();
-  readonly #tally = new ChargeTally();
 
   /** The budget that refuses a cost; a spent one before one that is only reserved. */
   refusal(plan: QuotaPlan, nowUs: number, cost: number): BudgetRefusal | undefined {
@@ -37,15 +27,14 @@ export class BudgetBook {
     return worst;
   }
 
-  /** The first budget that has no room for more in the windows that a reservation is booked in. */
-  refusalAt(plan: QuotaPlan, indexes: readonly number[], more: number): BudgetRefusal | undefined {
+  /** The first budget that has no room for more in the windows that a reservation is booked in, in the plan's order. */
+  refusalIn(plan: QuotaPlan, windows: readonly AccountWindow[], more: number): BudgetRefusal | undefined {
     if (more === 0) return undefined;
-    for (const [place, { budget, lengthUs, path }] of plan.budgets.entries()) {
-      const index = indexes[place] ?? 0;
-      const totals = this.#accounts.get(path)?.account.totals(index);
-      const { spent = 0, reserved = 0 } = totals ?? {};
-      if (spent + reserved + more <= budget.limitNanoUsd) continue;
-      const resetsAtUs = windowEndUs(lengthUs, index);
+    for (const [place, { budget, lengthUs }] of plan.budgets.entries()) {
+      const window = windows[place];
+      if (window === undefined || window.spent + window.reserved + more <= budget.limitNanoUsd) continue;
+      const { spent, reserved } = window;
+      const resetsAtUs = windowEndUs(lengthUs, window.index);
       const level = { ...budget, spentNanoUsd: spent, reservedNanoUsd: reserved, resetsAtUs };
       return { reason: spent + more > budget.limitNanoUsd ? 'budgetSpent' : 'budgetReserved', level };
     }
@@ -65,23 +54,16 @@ export class BudgetBook {
     };
   }
 
-  /** Books in the windows of an instant; returns their numbers, for the booking back. */
-  book(plan: QuotaPlan, atUs: number, change: Booking): number[] {
-    const indexes = plan.budgets.map(({ lengthUs }) => windowIndex(lengthUs, atUs));
-    this.bookAt(plan, indexes, change);
-    return indexes;
-  }
-
-  bookAt(plan: QuotaPlan, indexes: readonly number[], { spent, reserved, unchecked }: Booking): void {
-    plan.budgets.forEach((budget, place) => {
-      const index = indexes[place] ?? 0;
-      if (this.#account(budget).book(index, spent, reserved)) this.#tally.add(budget.path, index, spent, unchecked);
-    });
-  }
-
-  /** What was charged in a window, added up apart from its account. */
-  tallyOf(path: string, index: number): Readonly<WindowTally> {
-    return this.#tally.of(path, index);
+  /** Books in the windows of an instant, those that are over and gone excepted; returns them, for the booking back. */
+  book(plan: QuotaPlan, atUs: number, change: Booking): readonly AccountWindow[] {
+    const windows: AccountWindow[] = [];
+    for (const budget of plan.budgets) {
+      const window = this.#account(budget).window(windowIndex(budget.lengthUs, atUs));
+      if (window === undefined) continue;
+      window.book(change);
+      windows.push(window);
+    }
+    return windows;
   }
 
   /** Accounts by path. */
@@ -94,7 +76,6 @@ export class BudgetBook {
     for (const [name, { account, lengthUs }] of this.#accounts) {
       if (account.idle(windowIndex(lengthUs, nowUs) - 1)) {
         this.#accounts.delete(name);
-        this.#tally.forget(name);
       }
     }
   }

@@ -11,8 +11,17 @@ export function windowLengthUs(window: BudgetWindow): number {
 /** Serial number of the window that an instant falls into: windows begin at multiples of their length in UTC. */
 export function windowIndex(lengthUs: number, atUs: number): number {
   if (lengthUs > 0) return Math.floor(atUs / lengthUs);
+  if (atUs < month.fromUs || atUs >= month.toUs) month = monthAt(atUs);
+  return month.index;
+}
+
+/** The month that was asked for last: nearly always the one that is asked for next. */
+let month = { index: 0, fromUs: 0, toUs: 0 };
+
+function monthAt(atUs: number): typeof month {
   const date = new Date(Math.floor(atUs / 1000));
-  return date.getUTCFullYear() * 12 + date.getUTCMonth();
+  const index = date.getUTCFullYear() * 12 + date.getUTCMonth();
+  return { index, fromUs: windowEndUs(0, index - 1), toUs: windowEndUs(0, index) };
 }
 
 /** The instant at which a window ends, µs since the epoch. */

@@ -1,14 +1,21 @@
-import { ConcurrencyLeases } from './concurrency-leases.js';
 import { Gcra } from './gcra.js';
+import { LeaseQueue } from './lease-queue.js';
 import { type QuotaPlan } from './quota-plan.js';
 import { type RateLevels } from './quota-store.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** The rates and slots of one key in this process. */
 export class KeyState {
-  readonly leases = new ConcurrencyLeases();
+  /** Requests in flight, where their number is limited. */
+  readonly slots = new LeaseQueue<unknown>();
   readonly #requests = new Gcra();
   #bucket: TokenBucket | undefined;
+
+  /** Requests whose lease still runs. */
+  concurrent(nowUs: number): number {
+    while (this.slots.takeEnded(nowUs));
+    return this.slots.size;
+  }
 
   requestWaitUs(plan: QuotaPlan, nowUs: number): number {
     return plan.periodUs === 0 ? 0 : this.#requests.waitUs(nowUs, plan.periodUs, plan.burst);
@@ -46,7 +53,7 @@ export class KeyState {
 
   /** Equal to a new one: may be forgotten. */
   idle(nowUs: number, tokensPerMinute: number): boolean {
-    if (this.leases.count(nowUs) > 0 || this.#requests.resetUs(nowUs) > 0) return false;
+    if (this.concurrent(nowUs) > 0 || this.#requests.resetUs(nowUs) > 0) return false;
     this.#bucket?.advance(nowUs, tokensPerMinute);
     return (this.#bucket?.resetUs ?? 0) === 0;
   }

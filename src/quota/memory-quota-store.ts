@@ -2,8 +2,10 @@ import { reservationsExpired } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type Principal } from '../kernel/snapshot.js';
 import { admission, NO_LEVELS, refusalOf } from './acquire-results.js';
+import { type AccountWindow } from './budget-account.js';
 import { BudgetBook } from './budget-book.js';
 import { KeyState } from './key-state.js';
+import { Lease, LeaseQueue } from './lease-queue.js';
 import { impossible, planOf, type QuotaPlan } from './quota-plan.js';
 import {
   type AcquireRequest,
@@ -19,7 +21,6 @@ import {
 } from './quota-store.js';
 import { QuotaTime } from './quota-time.js';
 import { RecentIds } from './recent-ids.js';
-import { ReservationTable } from './reservation-table.js';
 import { requireWhole } from './whole-amounts.js';
 
 export interface QuotaStoreOptions {
@@ -32,16 +33,45 @@ export interface QuotaStoreOptions {
 const SWEPT_PER_ACQUIRE = 32;
 const SWEPT_PER_SWEEP = 10_000;
 /** No answer gets lost inside a process: ids are kept against mistakes, not against retries of an hour ago. */
-const IDS_KEPT = 1_024;
+const IDS_KEPT = 256;
 /** When a slot becomes free nobody knows. */
 const CONCURRENCY_RETRY_US = 1_000_000;
+
+/** A live reservation and where it is booked. */
+class Held {
+  /** Until when it outlives its gateway. */
+  readonly lease = new Lease<Held>(this);
+  /** Of its key's limit of concurrent requests, where it has one. */
+  readonly slot = new Lease<Held>(this);
+
+  constructor(
+    public reservation: Reservation,
+    readonly plan: QuotaPlan,
+    /** Where its slot is. */
+    public key: KeyState,
+    /** Windows of its budgets, in the plan's order. */
+    readonly windows: readonly AccountWindow[],
+  ) {}
+
+  /** A key that was forgotten meanwhile has another state. */
+  moveSlot(key: KeyState, endUs: number): void {
+    this.key.slots.remove(this.slot);
+    this.key = key;
+    key.slots.hold(this.slot, endUs);
+  }
+
+  book(spent: number, reserved: number, unchecked: number): void {
+    for (const window of this.windows) window.book({ spent, reserved, unchecked });
+  }
+}
 
 /** The quota store of a gateway that runs alone: exact, synchronous, bounded. Never fails. */
 export class MemoryQuotaStore implements QuotaStore {
   readonly #time: QuotaTime;
   readonly #keys = new Map<string, { readonly state: KeyState; plan: QuotaPlan }>();
   readonly #budgets = new BudgetBook();
-  readonly #table = new ReservationTable();
+  readonly #held = new Map<string, Held>();
+  readonly #leases = new LeaseQueue<Held>();
   readonly #closed = new RecentIds(IDS_KEPT);
   readonly #leaseUs: number;
 
@@ -75,22 +105,13 @@ export class MemoryQuotaStore implements QuotaStore {
     const { id } = reservation;
     const plan = planOf(reservation.principal);
     if (plan.unlimited) return 'settled';
-    const held = this.#table.remove(id);
-    if (held === undefined && this.#closed.has(id)) return 'already';
-    const known = held !== undefined || reservation.admittedAtUs > 0;
-    // A release closes an id that has not arrived yet, too: a late acquire of it is refused.
-    if (known || costNanoUsd + tokens === 0) this.#closed.add(id);
-    if (!known) return 'unknown';
-    const key = this.#key(plan);
-    key.leases.free(id);
-    key.refund(plan, this.#time.nowUs(), (held?.reservation.tokens ?? reservation.tokens) - tokens);
-    if (held === undefined) {
-      this.#budgets.book(plan, reservation.admittedAtUs, { spent: costNanoUsd, reserved: 0, unchecked: costNanoUsd });
-      return 'late';
-    }
+    const held = this.#held.get(id);
+    if (held === undefined) return this.#settleLate(reservation, plan, costNanoUsd, tokens);
+    this.#end(held);
+    this.#closed.add(id);
+    this.#key(plan).refund(plan, this.#time.nowUs(), held.reservation.tokens - tokens);
     const over = Math.max(0, costNanoUsd - held.reservation.costNanoUsd);
-    const reserved = -held.reservation.costNanoUsd;
-    this.#budgets.bookAt(held.plan, held.windows, { spent: costNanoUsd, reserved, unchecked: over });
+    held.book(costNanoUsd, -held.reservation.costNanoUsd, over);
     return over > 0 ? 'overrun' : 'settled';
   }
 
@@ -105,11 +126,10 @@ export class MemoryQuotaStore implements QuotaStore {
     const key = this.#key(plan);
     const endUs = nowUs + this.#leaseUs;
     return ids.filter((id) => {
-      const held = this.#table.get(id);
+      const held = this.#held.get(id);
       if (held === undefined) return true;
-      held.leaseEndUs = endUs;
-      this.#table.hold(held);
-      if (plan.concurrency > 0) key.leases.hold(id, endUs);
+      this.#leases.hold(held.lease, endUs);
+      if (plan.concurrency > 0) held.moveSlot(key, endUs);
       return false;
     });
   }
@@ -131,15 +151,15 @@ export class MemoryQuotaStore implements QuotaStore {
     const nowUs = this.#time.nowUs();
     const plan = planOf(reservation.principal);
     if (plan.unlimited) return admission(reservation, reservation.admittedAtUs, NO_LEVELS, false);
-    const held = this.#table.get(reservation.id);
+    const held = this.#held.get(reservation.id);
     if (held === undefined) return refusalOf('closed', undefined, NO_LEVELS);
     const { admittedAtUs } = held.reservation;
     const tokens = Math.max(held.reservation.tokens, reservation.tokens);
     const costNanoUsd = Math.max(held.reservation.costNanoUsd, reservation.costNanoUsd);
     const more = costNanoUsd - held.reservation.costNanoUsd;
-    const budget = this.#budgets.refusalAt(plan, held.windows, more);
+    const budget = this.#budgets.refusalIn(held.plan, held.windows, more);
     if (budget !== undefined) return { ...refusalOf(budget.reason, undefined, NO_LEVELS), budget: budget.level };
-    this.#budgets.bookAt(held.plan, held.windows, { spent: 0, reserved: more, unchecked: 0 });
+    held.book(0, more, 0);
     this.#key(plan).refund(plan, nowUs, held.reservation.tokens - tokens);
     const result = admission({ ...reservation, tokens, costNanoUsd }, admittedAtUs, NO_LEVELS, more === 0);
     held.reservation = result.reservation;
@@ -152,7 +172,7 @@ export class MemoryQuotaStore implements QuotaStore {
     const key = this.#key(plan);
     return {
       levels: key.levels(plan, nowUs),
-      concurrent: key.leases.count(nowUs),
+      concurrent: key.concurrent(nowUs),
       budgets: plan.budgets.map((budget) => this.#budgets.level(budget, nowUs)),
     };
   }
@@ -169,27 +189,24 @@ export class MemoryQuotaStore implements QuotaStore {
   }
 
   audit(): AuditReport {
-    const live = new Map<string, number>();
-    for (const { plan, windows, reservation } of this.#table.values()) {
-      plan.budgets.forEach((budget, place) => {
-        const name = `${budget.path}/${windows[place] ?? 0}`;
-        live.set(name, (live.get(name) ?? 0) + reservation.costNanoUsd);
-      });
+    const live = new Map<AccountWindow, number>();
+    for (const { windows, reservation } of this.#held.values()) {
+      for (const window of windows) live.set(window, (live.get(window) ?? 0) + reservation.costNanoUsd);
     }
     const windows = [...this.#budgets.entries()].flatMap(([name, { windows: kept }]) =>
-      kept.map(({ index, spent, reserved }) => ({
+      kept.map((window) => ({
         org: decodeURIComponent(name.slice(0, name.indexOf('/'))),
         account: name.slice(name.indexOf('/') + 1),
-        index,
-        spentNanoUsd: spent,
-        reservedNanoUsd: reserved,
-        recomputedNanoUsd: live.get(`${name}/${index}`) ?? 0,
-        chargedNanoUsd: this.#budgets.tallyOf(name, index).charged,
-        uncheckedNanoUsd: this.#budgets.tallyOf(name, index).unchecked,
+        index: window.index,
+        spentNanoUsd: window.spent,
+        reservedNanoUsd: window.reserved,
+        recomputedNanoUsd: live.get(window) ?? 0,
+        chargedNanoUsd: window.charged,
+        uncheckedNanoUsd: window.unchecked,
       })),
     );
-    const overdueUs = this.#time.nowUs() - (this.#table.oldest?.leaseEndUs ?? Infinity);
-    return { windows, reservations: this.#table.size, overdueUs: Math.max(0, overdueUs) };
+    const overdueUs = this.#time.nowUs() - (this.#leases.first?.endUs ?? Infinity);
+    return { windows, reservations: this.#held.size, overdueUs: Math.max(0, overdueUs) };
   }
 
   close(): void {
@@ -198,7 +215,7 @@ export class MemoryQuotaStore implements QuotaStore {
 
   #known(request: AcquireRequest, plan: QuotaPlan, key: KeyState, nowUs: number): AcquireResult | undefined {
     if (this.#closed.has(request.id)) return refusalOf('closed', undefined, key.levels(plan, nowUs));
-    const held = this.#table.get(request.id);
+    const held = this.#held.get(request.id);
     if (held === undefined) return undefined;
     this.renew(request.principal, [request.id]);
     return admission(held.reservation, held.reservation.admittedAtUs, key.levels(plan, nowUs), true);
@@ -216,7 +233,7 @@ export class MemoryQuotaStore implements QuotaStore {
 
   #heldRefusal(request: AcquireRequest, plan: QuotaPlan, key: KeyState, nowUs: number): Refusal | undefined {
     const budget = this.#budgets.refusal(plan, nowUs, request.costNanoUsd);
-    const full = plan.concurrency > 0 && key.leases.count(nowUs) >= plan.concurrency;
+    const full = plan.concurrency > 0 && key.concurrent(nowUs) >= plan.concurrency;
     if (budget !== undefined && (budget.reason === 'budgetSpent' || !full)) {
       return { ...refusalOf(budget.reason, undefined, key.levels(plan, nowUs)), budget: budget.level };
     }
@@ -226,20 +243,47 @@ export class MemoryQuotaStore implements QuotaStore {
   #admit(request: AcquireRequest, atUs: number, plan: QuotaPlan, key: KeyState, nowUs: number): Admission {
     const result = admission(request, atUs, key.levels(plan, nowUs), false);
     const leaseEndUs = nowUs + this.#leaseUs;
-    if (plan.concurrency > 0) key.leases.hold(request.id, leaseEndUs);
     const windows = this.#budgets.book(plan, atUs, { spent: 0, reserved: request.costNanoUsd, unchecked: 0 });
-    this.#table.hold({ reservation: result.reservation, plan, windows, leaseEndUs });
+    const held = new Held(result.reservation, plan, key, windows);
+    this.#held.set(request.id, held);
+    this.#leases.hold(held.lease, leaseEndUs);
+    if (plan.concurrency > 0) key.slots.hold(held.slot, leaseEndUs);
     return result;
+  }
+
+  /** Nothing is held for the id any more. */
+  #end(held: Held): void {
+    this.#held.delete(held.reservation.id);
+    this.#leases.remove(held.lease);
+    held.key.slots.remove(held.slot);
+  }
+
+  /** Settles what this store does not hold: its lease has ended, or it never arrived. */
+  #settleLate(
+    { id, admittedAtUs, tokens: reserved }: Reservation,
+    plan: QuotaPlan,
+    cost: number,
+    tokens: number,
+  ): SettleStatus {
+    if (this.#closed.has(id)) return 'already';
+    const known = admittedAtUs > 0;
+    // A release closes an id that has not arrived yet, too: a late acquire of it is refused.
+    if (known || cost + tokens === 0) this.#closed.add(id);
+    if (!known) return 'unknown';
+    this.#key(plan).refund(plan, this.#time.nowUs(), reserved - tokens);
+    this.#budgets.book(plan, admittedAtUs, { spent: cost, reserved: 0, unchecked: cost });
+    return 'late';
   }
 
   #expire(nowUs: number, most: number): number {
     let swept = 0;
     for (; swept < most; swept++) {
-      const held = this.#table.takeExpired(nowUs);
+      const held = this.#leases.takeEnded(nowUs)?.owner;
       if (held === undefined) break;
+      this.#end(held);
       const charged = this.options.onLeaseExpiry === 'charge';
       const cost = held.reservation.costNanoUsd;
-      this.#budgets.bookAt(held.plan, held.windows, { spent: charged ? cost : 0, reserved: -cost, unchecked: 0 });
+      held.book(charged ? cost : 0, -cost, 0);
       if (charged) this.#closed.add(held.reservation.id);
     }
     if (swept > 0) reservationsExpired.publish({ count: swept });
