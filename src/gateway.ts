@@ -69,7 +69,7 @@ export async function startGateway(environment: Environment, options: StartOptio
   const server = app.getHttpAdapter().getInstance();
   app.get(KnownRoutes).watch(server);
   const opening = app.get(RequestOpening);
-  guardEntrance(server, CHAT_PATH, (request, reply) => opening.open(request, reply));
+  guardEntrance(server, CHAT_PATH, (request, reply) => opening.open(request, reply), systemClock);
   const drain = app.get(DrainState);
   // Answers that are written past Fastify, those with content, say so themselves.
   server.addHook('onSend', (_request, reply, payload, done) => {

@@ -70,7 +70,7 @@ describe('ChaosControl', () => {
     chaos.stopAll();
     requestOpened.publish(after);
     expect([before.chaos, meanwhile.chaos, after.chaos]).toEqual([undefined, 'x:redis_error', undefined]);
-    expect(meanwhile.answerHeaders).toEqual({ 'x-gateway-chaos': 'x:redis_error' });
+    expect(meanwhile.answerHeaders.toObject()).toEqual({ 'x-gateway-chaos': 'x:redis_error' });
   });
 
   it('reads tokens only for an experiment that asks for them', () => {

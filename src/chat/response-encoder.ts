@@ -6,7 +6,7 @@ import { GatewayError } from '../kernel/gateway-error.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { type Answer, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
-import { WriteBatch } from '../kernel/write-batch.js';
+import { TurnBatch } from '../kernel/turn-batch.js';
 import { callerError, failedProviders } from '../resilience/caller-error.js';
 import { DrainState } from '../resilience/drain-state.js';
 
@@ -30,13 +30,13 @@ const ONE_WRITE_BYTES = 8 * 1024;
 @Injectable()
 export class ResponseEncoder {
   readonly #logger = new Logger('ResponseEncoder');
-  readonly #writes: WriteBatch;
+  readonly #writes: TurnBatch;
 
   constructor(
     private readonly drain: DrainState,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
-    this.#writes = new WriteBatch(clock);
+    this.#writes = new TurnBatch(clock);
   }
 
   /** Takes the reply over from Fastify: the status is true, for the first content is in hand. */
@@ -134,11 +134,9 @@ function frame({ payloads }: EventBatch): string {
   return text;
 }
 
-/** Name, value, name, value …: Node takes a flat list as it is. */
 function answerHeaders(ctx: RequestContext): string[] {
-  const { answerHeaders: own, attempts } = ctx;
-  const headers: string[] = [];
-  for (const name in own) headers.push(name, own[name] ?? '');
+  const { attempts } = ctx;
+  const headers = ctx.answerHeaders.toList();
   headers.push(
     'x-request-id',
     ctx.requestId,

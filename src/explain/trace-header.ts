@@ -18,7 +18,7 @@ export class TraceHeader {
 
   /** The answer to this request carries the summary, whatever the answer is: it is made when headers are written. */
   attach(ctx: RequestContext): void {
-    Object.defineProperty(ctx.answerHeaders, NAME, { enumerable: true, get: () => this.#summary(ctx) });
+    ctx.answerHeaders.setLate(NAME, () => this.#summary(ctx));
   }
 
   #summary(ctx: RequestContext): string {

@@ -34,7 +34,7 @@ export class PromptGuard implements CanActivate {
     if (error) throw error;
     if (ctx.model) ctx.outputCap = outputCap(ctx, request, ctx.model);
     if (ctx.degradedMaxTokens !== undefined && ctx.outputCap === ctx.degradedMaxTokens) {
-      ctx.answerHeaders['x-gateway-degraded'] = 'max_tokens';
+      ctx.answerHeaders.set('x-gateway-degraded', 'max_tokens');
     }
     const { input } = this.rules.of(ctx.snapshot);
     return input.length === 0 ? true : this.#scan(ctx, request, input);

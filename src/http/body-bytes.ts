@@ -1,12 +1,14 @@
 /** A body takes room for this many times what has come, at most: who announces much and sends little holds little. */
 const GROWTH = 4;
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
 /**
  * Puts the pieces of a body together as they come, so that no step of it takes the time of the whole. A body that comes
  * in one piece is that piece.
  */
 export class BodyBytes {
-  #room: Buffer = Buffer.alloc(0);
+  #room = NOTHING;
   #size = 0;
 
   /** @param most no body is longer, bytes: what was announced, or what is allowed */

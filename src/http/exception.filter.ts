@@ -47,7 +47,12 @@ export class GatewayExceptionFilter implements ExceptionFilter {
       ctx.end = error.status < 500 ? 'refused' : 'failed';
     }
     if (reply.raw.headersSent || reply.raw.destroyed) return;
-    const headers = { ...ctx?.answerHeaders, ...error.headers, 'x-request-id': request.id, 'content-type': JSON_TYPE };
+    const headers = {
+      ...ctx?.answerHeaders.toObject(),
+      ...error.headers,
+      'x-request-id': request.id,
+      'content-type': JSON_TYPE,
+    };
     const body = JSON.stringify({ error: error.toObject() });
     if (error.headers.connection === 'close' && !request.raw.complete) {
       reply.hijack();

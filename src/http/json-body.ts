@@ -4,6 +4,7 @@ import secureJson from 'secure-json-parse';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { JsonDocument } from '../kernel/json-document.js';
 import { ChatRequest, type ChatRequestBody, FORBIDDEN_MEMBERS } from '../kernel/openai.js';
+import { type TurnBatch } from '../kernel/turn-batch.js';
 import { BodyBytes } from './body-bytes.js';
 import { findContext } from './context-slot.js';
 
@@ -16,9 +17,10 @@ export type BodyDone = (error: Error | null, body?: unknown) => void;
 /**
  * Reads a chat request's body: bounded, valid UTF-8, bounded depth, no name twice, no prototype tricks.
  * The request keeps its bytes; what is handed on is what Fastify's compiled schema then validates.
+ * Bodies that became whole in one turn of the event loop are understood, and their requests begun, one after the other.
  * Fails with GatewayError request_too_large, invalid_json, invalid_value.
  */
-export function readChatBody(raw: IncomingMessage, done: BodyDone): void {
+export function readChatBody(raw: IncomingMessage, done: BodyDone, whole: TurnBatch): void {
   const ctx = findContext(raw);
   if (!ctx) {
     done(new GatewayError('not_found'));
@@ -36,7 +38,9 @@ export function readChatBody(raw: IncomingMessage, done: BodyDone): void {
     raw.removeAllListeners('data').removeAllListeners('end').removeAllListeners('error');
     done(tooLarge(limit));
   });
-  raw.once('end', () => {
+  const understand = (): void => {
+    // Its caller has left: nothing was begun that would have to be released.
+    if (ctx.closed) return;
     try {
       ctx.request = parseChatRequest(body.take(), guardrails.input.maxDepth);
     } catch (error) {
@@ -44,7 +48,8 @@ export function readChatBody(raw: IncomingMessage, done: BodyDone): void {
       return;
     }
     done(null, ctx.request.outline);
-  });
+  };
+  raw.once('end', () => whole.add(understand));
   raw.once('error', () => {
     done(new GatewayError('bad_request'));
   });

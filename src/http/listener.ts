@@ -3,6 +3,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, type Fast
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Clock } from '../kernel/clock.js';
 import { GatewayError } from '../kernel/gateway-error.js';
+import { TurnBatch } from '../kernel/turn-batch.js';
 import { clientErrorHandler } from './client-error.js';
 import { toGatewayError } from './error-answer.js';
 import { readChatBody } from './json-body.js';
@@ -50,10 +51,11 @@ export function fastifyAdapter(clock: Clock, bodyLimit = NO_BODY_LIMIT): Fastify
 export type OpenRequest = (request: FastifyRequest, reply: FastifyReply) => void;
 
 /** Adds the request id, the framing checks and the way into chat requests to a public server. */
-export function guardEntrance(server: FastifyInstance, chatPath: string, open: OpenRequest): void {
+export function guardEntrance(server: FastifyInstance, chatPath: string, open: OpenRequest, clock: Clock): void {
+  const bodies = new TurnBatch(clock);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', (request: FastifyRequest, _payload, done) => {
-    readChatBody(request.raw, done);
+    readChatBody(request.raw, done, bodies);
   });
   for (const event of ['checkContinue', 'checkExpectation']) {
     server.server.on(event, (request: IncomingMessage, response: ServerResponse) => {

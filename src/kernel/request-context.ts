@@ -1,3 +1,4 @@
+import { AnswerHeaders } from './answer-headers.js';
 import { type ErrorCode } from './gateway-error.js';
 import { type ChatRequest } from './openai.js';
 import { type Model, type Principal, type Priority, type Snapshot, type Target } from './snapshot.js';
@@ -78,8 +79,7 @@ export class RequestContext {
   readAt: number | undefined;
   checkedAt: number | undefined;
   reservedAt: number | undefined;
-  /** Headers that the answer carries whatever it is: rate limits, budgets. */
-  readonly answerHeaders: Record<string, string> = {};
+  readonly answerHeaders = new AnswerHeaders();
 
   /** Ends whatever runs upstream for this request, with a reason; set by the layer that runs it. */
   abort: (failure: UpstreamFailure) => void = () => undefined;
@@ -132,7 +132,7 @@ export class RequestContext {
   touchedBy(experiment: string): void {
     if (this.chaos?.split(',').includes(experiment)) return;
     this.chaos = this.chaos === undefined ? experiment : `${this.chaos},${experiment}`;
-    this.answerHeaders['x-gateway-chaos'] = this.chaos;
+    this.answerHeaders.set('x-gateway-chaos', this.chaos);
   }
 
   /** Runs every release, at once or when no upstream is read on any more. Later calls do nothing. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { formatNanoUsd } from '../kernel/money-format.js';
 import { type RequestContext } from '../kernel/request-context.js';
+import { type Principal } from '../kernel/snapshot.js';
 import { EndedFacts } from './ended-facts.js';
 import { ProcessLogger } from './logger.js';
 
@@ -27,7 +28,7 @@ export function ledgerLine(ctx: RequestContext): string {
   const ttftMs = firstContentAt === undefined ? null : round(firstContentAt - ctx.receivedAt);
   return (
     `{"level":"info","time":"${isoTime(ctx.endedWall)}","msg":"request","requestId":"${ctx.requestId}",` +
-    `"gatewayId":"${ctx.id}","keyId":"${principal.keyId}","org":"${principal.org}",` +
+    `"gatewayId":"${ctx.id}",${ofPrincipal(principal)}` +
     `"model":${text(ctx.model?.name)},"provider":${text(answeredBy?.target.provider.name)},` +
     `"upstreamModel":${text(facts?.model)},"stream":${request?.stream === true},"attempts":${ctx.attempts.length},"continued":${ctx.continued.length},` +
     `"status":${ctx.status},"end":"${ctx.end}","code":${text(ctx.code)},"finishReason":${text(facts?.finishReason)},` +
@@ -43,7 +44,22 @@ const MAX_TEXT = 256;
 
 /** Names from the file and from upstreams may hold anything; ids are of safe characters by their schema. */
 function text(value: string | undefined): string {
-  return value === undefined ? 'null' : JSON.stringify(value.length > MAX_TEXT ? value.slice(0, MAX_TEXT) : value);
+  if (value === undefined) return 'null';
+  return value.length <= MAX_TEXT && PLAIN.test(value) ? `"${value}"` : JSON.stringify(value.slice(0, MAX_TEXT));
+}
+
+/** Nothing that JSON writes in another way. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+const principals = new WeakMap<Principal, string>();
+
+function ofPrincipal(principal: Principal): string {
+  let members = principals.get(principal);
+  if (members === undefined) {
+    members = `"keyId":"${principal.keyId}","org":"${principal.org}",`;
+    principals.set(principal, members);
+  }
+  return members;
 }
 
 let lastWall = -1;

@@ -1,4 +1,4 @@
-import { type RequestStages, stagesOf } from './request-stages.js';
+import { type RequestStages } from './request-stages.js';
 import { type AttemptRecord, type Charge, type RequestContext, type RequestEnd } from '../kernel/request-context.js';
 
 /** One attempt as remembered. Times are ms since the request's arrival; what is undefined did not happen or is not known. */
@@ -37,48 +37,4 @@ export interface FlightRecord {
   readonly firstContentMs: number | undefined;
   readonly durationMs: number;
   readonly attempts: readonly FlightAttempt[];
-}
-
-/** Copies what is worth remembering, so that the context, its body and its answer can be collected. */
-export function recordOf(ctx: RequestContext): FlightRecord {
-  const { receivedAt, endedAt } = ctx;
-  return {
-    requestId: ctx.requestId,
-    gatewayId: ctx.id,
-    endedAt: ctx.endedWall,
-    keyId: ctx.principal.keyId,
-    org: ctx.principal.org,
-    model: ctx.model?.name,
-    stream: ctx.request?.stream === true,
-    priority: ctx.priority,
-    status: ctx.status,
-    code: ctx.code,
-    chaos: ctx.chaos,
-    end: ctx.end,
-    cut: ctx.cut,
-    charge: ctx.charge,
-    stagesMs: stagesOf(ctx, endedAt),
-    firstContentMs: since(receivedAt, ctx.firstContentAt),
-    durationMs: endedAt - receivedAt,
-    attempts: ctx.attempts.map((attempt) => attemptOf(attempt, receivedAt)),
-  };
-}
-
-function attemptOf(attempt: AttemptRecord, receivedAt: number): FlightAttempt {
-  const { target, kind, outcome, reason, status, startedAt, firstContentAt, endedAt } = attempt;
-  return {
-    provider: target.provider.name,
-    upstreamModel: target.model,
-    kind,
-    outcome,
-    reason,
-    status,
-    startMs: startedAt - receivedAt,
-    firstContentMs: since(receivedAt, firstContentAt),
-    endMs: since(receivedAt, endedAt),
-  };
-}
-
-function since(origin: number, at: number | undefined): number | undefined {
-  return at === undefined ? undefined : at - origin;
 }

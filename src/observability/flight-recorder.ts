@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { type RequestContext } from '../kernel/request-context.js';
 import { EndedFacts } from './ended-facts.js';
-import { type FlightRecord, recordOf } from './flight-record.js';
+import { type FlightRecord } from './flight-record.js';
+import { FlightRing } from './flight-ring.js';
 
 /** How many ended requests are remembered. */
 const CAPACITY = 1000;
@@ -18,8 +19,7 @@ export interface FlightFilter {
 /** Remembers the last 1,000 chat requests, without any of their text: what happened to one that somebody asks about. */
 @Injectable()
 export class FlightRecorder {
-  readonly #ring: FlightRecord[] = [];
-  #next = 0;
+  readonly #ring = new FlightRing(CAPACITY);
 
   constructor(private readonly facts: EndedFacts) {
     facts.onRequest((ctx) => {
@@ -29,8 +29,7 @@ export class FlightRecorder {
 
   /** Takes an ended request in, in place of the oldest where the ring is full. */
   add(ctx: RequestContext): void {
-    this.#ring[this.#next] = recordOf(ctx);
-    this.#next = (this.#next + 1) % CAPACITY;
+    this.#ring.put(ctx);
   }
 
   /** The newest request of that id, be it the caller's (X-Request-ID) or the gateway's own. */
@@ -54,9 +53,8 @@ export class FlightRecorder {
 
   *#newestFirst(): Generator<FlightRecord> {
     this.facts.flush();
-    const count = this.#ring.length;
-    for (let back = 1; back <= count; back++) {
-      const record = this.#ring[(this.#next - back + CAPACITY) % CAPACITY];
+    for (let back = 0; back < this.#ring.size; back++) {
+      const record = this.#ring.get(back);
       if (record) yield record;
     }
   }

@@ -9,9 +9,9 @@ const WORKER = cluster.worker ? `{"worker":${cluster.worker.id},` : '';
 
 /** Lines wait for company at most this long, ms, and at most this many bytes: one write carries many lines. */
 const FLUSH_AFTER_MS = 50;
-const FLUSH_ABOVE_BYTES = cluster.isWorker ? 2 * 1024 : 32 * 1024;
+const FLUSH_ABOVE_BYTES = cluster.isWorker ? 2 * 1024 : 128 * 1024;
 /** Workers share a pipe, which keeps together what is written at once up to 4 KiB. */
-const MAX_WRITE_BYTES = cluster.isWorker ? 4 * 1024 : 64 * 1024;
+const MAX_WRITE_BYTES = cluster.isWorker ? 4 * 1024 : 256 * 1024;
 const REDACTED = ['authorization', 'apiKey', 'api_key', '["x-api-key"]', 'cookie'];
 
 /** The process's logger: JSON lines to stdout, batched, never blocking a request. */

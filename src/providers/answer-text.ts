@@ -42,7 +42,10 @@ export function countTexts(said: object, facts: AnswerFacts, sampled = true): bo
 
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
+  if (levels === 0) return true;
+  // What was parsed has no members but its own.
+  for (const name in value) if (isDeeper((value as Record<string, unknown>)[name], levels - 1)) return true;
+  return false;
 }
 
 function isEmpty(value: unknown): boolean {

@@ -1,4 +1,4 @@
-import { type Clock, type Timer } from '../kernel/clock.js';
+import { type Clock } from '../kernel/clock.js';
 import { type ChatRequest, streamedTwin } from '../kernel/openai.js';
 import { type Target } from '../kernel/snapshot.js';
 import {
@@ -10,9 +10,9 @@ import {
   UpstreamFailure,
 } from '../kernel/upstream.js';
 import { AnswerAssembly } from './answer-assembly.js';
+import { AttemptWatch, type Bound } from './attempt-watch.js';
 import { type ProviderKind } from './catalog.js';
 import { tellable } from './error-message.js';
-import { IdleWatch } from './idle-watch.js';
 import { type SseEvent, SseDecoder } from './sse-decoder.js';
 import { type ResponseHead } from './response-head.js';
 import { type UpstreamExchange } from './upstream-exchange.js';
@@ -25,7 +25,7 @@ const MAX_EMPTY_EVENTS = 1_000;
 /** How long a finished stream may keep its socket before it is dropped instead of reused, ms. */
 const FINISHED_LINGER_MS = 1_000;
 
-/** Bounds of one attempt, ms. */
+/** Bounds of one attempt: lengths of its phases, ms, and its end. */
 export interface AttemptBounds {
   /** Until the first content of a stream. */
   readonly firstTokenMs: number;
@@ -33,6 +33,8 @@ export interface AttemptBounds {
   readonly idleMs: number;
   /** Until a plain answer is whole. */
   readonly answerMs: number;
+  /** Of everything, monotonic ms. */
+  readonly deadline: number;
 }
 
 /** One call to one target: from bytes sent to batches of events, each phase bounded. Ends once. */
@@ -43,14 +45,14 @@ export class Attempt {
   readonly droppedParams: readonly string[];
   readonly #adapter: ProviderAdapter;
   readonly #exchange: UpstreamExchange;
-  readonly #timer: Timer;
+  readonly #watch: AttemptWatch;
   /** Called once when a stream whose first content is in hand has ended: with the failure, if it failed. */
   onEnd: ((failure: UpstreamFailure | undefined) => void) | undefined;
-  #idle: IdleWatch | undefined;
   #decoder: EventDecoder | undefined;
   #facts: AnswerFacts | undefined;
-  readonly #sse = new SseDecoder();
-  readonly #events: SseEvent[] = [];
+  /** Of a stream. */
+  #sse: SseDecoder | undefined;
+  #events: SseEvent[] = [];
   #failure: UpstreamFailure | undefined;
   #finished = false;
 
@@ -72,10 +74,8 @@ export class Attempt {
       headers: upstreamHeaders(target.provider, kind.adapter, headers, identity),
       body,
     });
-    const reason = options.stream ? 'first_token_timeout' : 'response_timeout';
-    this.#timer = clock.after(options.stream ? bounds.firstTokenMs : bounds.answerMs, () =>
-      this.cancel(new UpstreamFailure('fault', reason, 'elsewhere')),
-    );
+    const firstMs = options.stream ? bounds.firstTokenMs : bounds.answerMs;
+    this.#watch = new AttemptWatch(firstMs, bounds.deadline, clock, (bound) => this.cancel(this.#tooLate(bound)));
   }
 
   /** What the answer has told so far; undefined until one began. */
@@ -95,11 +95,9 @@ export class Attempt {
       this.#checkEncoding(head);
       return this.request.stream ? await this.#firstEvents(head) : await this.#assembledAnswer(head);
     } catch (error) {
-      this.#idle?.stop();
+      this.#watch.stop();
       this.#exchange.discard();
       throw this.#asFailure(error);
-    } finally {
-      this.#timer.cancel();
     }
   }
 
@@ -112,7 +110,7 @@ export class Attempt {
     const facts = this.#decoder?.facts;
     if (this.#finished || !facts) return undefined;
     try {
-      this.#idle?.waiting();
+      this.#watch.waiting();
       for (;;) {
         if (this.#failure) throw this.#failure;
         if (facts.done) break;
@@ -123,10 +121,10 @@ export class Attempt {
         }
         const payloads: string[] = [];
         // Comments keep a connection open, not a request: only events count as life.
-        if (this.#decode(chunk, payloads) > 0) this.#idle?.waiting();
+        if (this.#decode(chunk, payloads) > 0) this.#watch.waiting();
         if (facts.failure) this.#failure = facts.failure;
         if (payloads.length > 0) {
-          this.#idle?.served();
+          this.#watch.served();
           return { payloads, json: undefined };
         }
         if (chunk === undefined && !this.#failure) break;
@@ -135,7 +133,7 @@ export class Attempt {
       this.onEnd?.(undefined);
       return undefined;
     } catch (error) {
-      this.#idle?.stop();
+      this.#watch.stop();
       this.#exchange.discard();
       const failure = this.#asFailure(error);
       this.onEnd?.(failure);
@@ -145,14 +143,14 @@ export class Attempt {
 
   /** Lets go of the upstream at once; a pending read fails with `failure`. Harmless after the end. */
   cancel(failure: UpstreamFailure): void {
-    this.#timer.cancel();
-    this.#idle?.stop();
+    this.#watch.stop();
     this.#exchange.fail(failure);
   }
 
   #plainAnswer(body: Buffer): EventBatch {
     const head = this.#exchange.received;
     if (!head) throw truncated();
+    this.#watch.stop();
     if (!head.isGood) throw this.#refusal(head, body);
     this.#checkEncoding(head);
     const { facts, json } = this.#adapter.decodeAnswer(body, this.request, this.target);
@@ -165,7 +163,6 @@ export class Attempt {
   async #assembledAnswer(head: ResponseHead): Promise<EventBatch> {
     const assembly = new AnswerAssembly(MAX_ANSWER_BYTES);
     const first = await this.#firstEvents(head, streamedTwin(this.request));
-    this.#timer.cancel();
     this.contentAt = this.clock.now();
     for (let batch: EventBatch | undefined = first; batch; batch = await this.next()) {
       for (const payload of batch.payloads) assembly.add(payload);
@@ -187,7 +184,7 @@ export class Attempt {
       const { facts } = decoder;
       if (facts.content || facts.finished.size > 0) {
         this.#failure = facts.failure;
-        this.#idle = new IdleWatch(this.bounds.idleMs, this.clock, () => this.cancel(stalled()));
+        this.#watch.streaming(this.bounds.idleMs);
         return { payloads: held, json: undefined };
       }
       if (facts.failure) throw facts.failure;
@@ -200,12 +197,13 @@ export class Attempt {
   #complete(facts: AnswerFacts): void {
     if (facts.finished.size === 0 || facts.finished.size < facts.choices) throw truncated();
     this.#finished = true;
-    this.#idle?.stop();
+    this.#watch.stop();
     this.#linger();
   }
 
   /** Reads the rest of a finished answer away, so that its connection can be used again. */
   #linger(): void {
+    if (this.#exchange.ended) return;
     const timer = this.clock.after(FINISHED_LINGER_MS, () => this.#exchange.discard());
     this.#exchange.readAll(MAX_ERROR_BYTES).then(
       () => timer.cancel(),
@@ -217,6 +215,7 @@ export class Attempt {
   #decode(chunk: Buffer | undefined, out: string[]): number {
     const events = this.#events;
     events.length = 0;
+    this.#sse ??= new SseDecoder();
     if (chunk) this.#sse.push(chunk, events);
     else this.#sse.end(events);
     for (const { data, event } of events) this.#decoder?.push(data, event, out);
@@ -235,6 +234,21 @@ export class Attempt {
     throw new UpstreamFailure('fault', 'malformed', 'elsewhere');
   }
 
+  #tooLate(bound: Bound): UpstreamFailure {
+    switch (bound) {
+      case 'first':
+        return new UpstreamFailure(
+          'fault',
+          this.options.stream ? 'first_token_timeout' : 'response_timeout',
+          'elsewhere',
+        );
+      case 'idle':
+        return new UpstreamFailure('fault', 'idle_timeout', 'elsewhere');
+      case 'deadline':
+        return new UpstreamFailure('ignored', 'deadline', 'never');
+    }
+  }
+
   #refusal(head: ResponseHead, body: Buffer): UpstreamFailure {
     return this.#adapter.classify(head.status, head.all(), body.length > MAX_ERROR_BYTES ? NOTHING : body);
   }
@@ -251,10 +265,6 @@ export class Attempt {
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
-
-function stalled(): UpstreamFailure {
-  return new UpstreamFailure('fault', 'idle_timeout', 'elsewhere');
-}
 
 function truncated(): UpstreamFailure {
   return new UpstreamFailure('fault', 'truncated', 'elsewhere');

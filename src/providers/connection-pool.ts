@@ -1,5 +1,5 @@
 import { type Clock, type Timer } from '../kernel/clock.js';
-import { type WriteBatch } from '../kernel/write-batch.js';
+import { type TurnBatch } from '../kernel/turn-batch.js';
 import { type ConnectionOwner, UpstreamConnection, type WireRequest } from './upstream-connection.js';
 import { type DialRules, type Origin, UpstreamConnector } from './upstream-connector.js';
 import { type UpstreamExchange } from './upstream-exchange.js';
@@ -23,7 +23,7 @@ export class ConnectionPool implements ConnectionOwner {
     origin: Origin,
     rules: DialRules,
     private readonly clock: Clock,
-    private readonly writes: WriteBatch,
+    private readonly writes: TurnBatch,
   ) {
     this.#connector = new UpstreamConnector(origin, rules, clock);
   }

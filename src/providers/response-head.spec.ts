@@ -17,10 +17,6 @@ describe('ResponseHead', () => {
     expect(new ResponseHead(200, 'x: content-length: 5\r\n').get('content-length')).toBeUndefined();
   });
 
-  it('tells which header came more than once', () => {
-    expect(['content-type', 'x-a', 'x-b', 'x-c'].filter((name) => head.isRepeated(name))).toEqual(['x-a']);
-  });
-
   it('is made of headers that no server sent', () => {
     expect({ ...ResponseHead.of(429, { 'retry-after': '1' }).all() }).toEqual({ 'retry-after': '1' });
   });

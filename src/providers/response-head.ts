@@ -1,19 +1,44 @@
 import { type ResponseHeaders } from '../kernel/upstream.js';
 
+/** Goes through header lines, `name: value\r\n` each, without taking apart what nobody asks for. */
+export class HeaderCursor {
+  #from = 0;
+  #colon = 0;
+  #end = -2;
+
+  constructor(private readonly lines: string) {}
+
+  /** Moves to the next line, the first one to begin with; false where there is none. */
+  next(): boolean {
+    this.#from = this.#end + 2;
+    if (this.#from >= this.lines.length) return false;
+    this.#colon = this.lines.indexOf(':', this.#from);
+    this.#end = this.lines.indexOf('\r', this.#colon);
+    return true;
+  }
+
+  /** Whether this line's name is `name`, given in lower case. */
+  is(name: string): boolean {
+    return this.#colon - this.#from === name.length && this.name === name;
+  }
+
+  /** In lower case. */
+  get name(): string {
+    return this.lines.slice(this.#from, this.#colon).toLowerCase();
+  }
+
+  get value(): string {
+    return this.lines.slice(this.#colon + 1, this.#end).trim();
+  }
+}
+
 /** Status and headers of an upstream's answer; headers are decoded only when asked for. */
 export class ResponseHead {
-  #lowerCase: string | undefined;
-
   constructor(
     readonly status: number,
     /** `name: value\r\n`, line by line, as received. */
     private readonly lines: string,
   ) {}
-
-  /** Whether an answer follows, and not why there is none. */
-  get isGood(): boolean {
-    return this.status >= 200 && this.status <= 299;
-  }
 
   /** A head that no server sent. */
   static of(status: number, headers: Readonly<Record<string, string>>): ResponseHead {
@@ -22,34 +47,25 @@ export class ResponseHead {
     return new ResponseHead(status, lines);
   }
 
-  /** The value of a header, of a repeated one the last; undefined where it is absent. `name` in lower case. */
-  get(name: string): string | undefined {
-    const at = this.#find(name, this.lines.length);
-    if (at < 0) return undefined;
-    const from = at + name.length + 1;
-    return this.lines.slice(from, this.lines.indexOf('\r\n', from)).trim();
+  /** Whether an answer follows, and not why there is none. */
+  get isGood(): boolean {
+    return this.status >= 200 && this.status <= 299;
   }
 
-  /** Whether a header came more than once. */
-  isRepeated(name: string): boolean {
-    const last = this.#find(name, this.lines.length);
-    return last > 0 && this.#find(name, last - 2) >= 0;
+  /** The value of a header, of a repeated one the last; undefined where it is absent. `name` in lower case. */
+  get(name: string): string | undefined {
+    let value: string | undefined;
+    for (const line = this.cursor(); line.next();) if (line.is(name)) value = line.value;
+    return value;
   }
 
   all(): ResponseHeaders {
     const headers: Record<string, string> = Object.create(null) as Record<string, string>;
-    for (const line of this.lines.split('\r\n')) {
-      const colon = line.indexOf(':');
-      if (colon > 0) headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
-    }
+    for (const line = this.cursor(); line.next();) headers[line.name] = line.value;
     return headers;
   }
 
-  /** Where the last line with this name begins, at or before an index; -1 where there is none. */
-  #find(name: string, before: number): number {
-    const lower = (this.#lowerCase ??= this.lines.toLowerCase());
-    const at = lower.lastIndexOf(`\n${name}:`, before);
-    if (at >= 0) return at + 1;
-    return lower.startsWith(`${name}:`) ? 0 : -1;
+  cursor(): HeaderCursor {
+    return new HeaderCursor(this.lines);
   }
 }

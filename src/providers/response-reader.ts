@@ -128,37 +128,24 @@ export class ResponseReader {
     if (!status || !HEADER_LINES.test(lines)) return false;
     const head = new ResponseHead(Number(status[2]), lines);
     if (head.status < 200) return head.status !== SWITCHING_PROTOCOLS;
-    const isFramed = this.#frame(head);
-    if (isFramed === undefined) return false;
-    this.#keepAliveMs = isFramed && status[1] === '1' ? keepAliveMs(head) : 0;
+    const framing = framingOf(head);
+    if (!framing) return false;
+    this.#frame(head.status, framing);
+    this.#keepAliveMs = this.#part !== 'untilClose' && status[1] === '1' ? keepAliveMs(framing) : 0;
     this.sink.head(head);
     if (this.#part === 'length' && this.#left === 0) this.#end();
     return true;
   }
 
-  /** Finds out where the body ends. @returns whether it ends before the connection does; undefined where nobody can tell */
-  #frame(head: ResponseHead): boolean | undefined {
-    const length = head.get('content-length');
-    const coding = head.get('transfer-encoding');
-    if (head.isRepeated('content-length') || head.isRepeated('transfer-encoding')) return undefined;
-    if (head.status === NO_CONTENT || head.status === NOT_MODIFIED) {
+  /** Where the body ends. */
+  #frame(status: number, { length, isChunked }: Framing): void {
+    const isEmpty = status === NO_CONTENT || status === NOT_MODIFIED;
+    if (isChunked && !isEmpty) this.#beginChunk();
+    else if (length === undefined && !isEmpty) this.#part = 'untilClose';
+    else {
       this.#part = 'length';
-      this.#left = 0;
-      return true;
+      this.#left = isEmpty ? 0 : (length ?? 0);
     }
-    if (coding !== undefined) {
-      if (length !== undefined || coding.toLowerCase() !== 'chunked') return undefined;
-      this.#beginChunk();
-      return true;
-    }
-    if (length === undefined) {
-      this.#part = 'untilClose';
-      return false;
-    }
-    if (!LENGTH.test(length)) return undefined;
-    this.#part = 'length';
-    this.#left = Number(length);
-    return true;
   }
 
   #bodyBytes(bytes: Buffer, from: number): number {
@@ -262,15 +249,38 @@ function beginsAsAnswer(bytes: Buffer, from: number): boolean {
   return bytes.compare(PROTOCOL, 0, length, from, from + length) === 0;
 }
 
+/** What headers say of where an answer ends, and of what becomes of its connection. */
+interface Framing {
+  length: number | undefined;
+  isChunked: boolean;
+  connection: string | undefined;
+  keepAlive: string | undefined;
+}
+
+/** @returns undefined where servers might disagree */
+function framingOf(head: ResponseHead): Framing | undefined {
+  const framing: Framing = { length: undefined, isChunked: false, connection: undefined, keepAlive: undefined };
+  for (const line = head.cursor(); line.next();) {
+    if (line.is('content-length')) {
+      if (framing.length !== undefined || !LENGTH.test(line.value)) return undefined;
+      framing.length = Number(line.value);
+    } else if (line.is('transfer-encoding')) {
+      if (framing.isChunked || line.value.toLowerCase() !== 'chunked') return undefined;
+      framing.isChunked = true;
+    } else if (line.is('connection')) framing.connection = line.value;
+    else if (line.is('keep-alive')) framing.keepAlive = line.value;
+  }
+  return framing.isChunked && framing.length !== undefined ? undefined : framing;
+}
+
 /** The most that this side keeps an idle connection, ms: engines drop theirs after 5 s without saying so. */
 const IDLE_MS = 4_000;
 /** A server that tells how long it keeps a connection begins to count before we do. */
 const HINT_MARGIN_MS = 1_000;
 
-function keepAliveMs(head: ResponseHead): number {
-  const connection = head.get('connection');
+function keepAliveMs({ connection, keepAlive }: Framing): number {
   if (connection !== undefined && /\bclose\b/i.test(connection)) return 0;
-  const hint = KEEP_ALIVE_TIMEOUT.exec(head.get('keep-alive') ?? '')?.[1];
+  const hint = keepAlive === undefined ? undefined : KEEP_ALIVE_TIMEOUT.exec(keepAlive)?.[1];
   return hint === undefined ? IDLE_MS : Math.max(0, Math.min(IDLE_MS, Number(hint) * 1_000 - HINT_MARGIN_MS));
 }
 

@@ -1,6 +1,6 @@
 import { type Clock } from '../kernel/clock.js';
 import { type Provider } from '../kernel/snapshot.js';
-import { WriteBatch } from '../kernel/write-batch.js';
+import { TurnBatch } from '../kernel/turn-batch.js';
 import { ConnectionPool } from './connection-pool.js';
 import { type Origin } from './upstream-connector.js';
 import { UpstreamExchange } from './upstream-exchange.js';
@@ -34,10 +34,10 @@ export class UpstreamClient implements UpstreamTransport {
   readonly #pools = new Map<string, ConnectionPool>();
   readonly #addresses = new WeakMap<Provider, Address>();
 
-  readonly #writes: WriteBatch;
+  readonly #writes: TurnBatch;
 
   constructor(private readonly clock: Clock) {
-    this.#writes = new WriteBatch(clock);
+    this.#writes = new TurnBatch(clock);
   }
 
   send(provider: Provider, call: UpstreamCall): UpstreamExchange {

@@ -1,6 +1,6 @@
 import { type Socket } from 'node:net';
 import { UpstreamFailure } from '../kernel/upstream.js';
-import { type WriteBatch } from '../kernel/write-batch.js';
+import { type TurnBatch } from '../kernel/turn-batch.js';
 import { type ResponseHead } from './response-head.js';
 import { ResponseReader, type ResponseSink } from './response-reader.js';
 import { type UpstreamConnector } from './upstream-connector.js';
@@ -44,7 +44,7 @@ export class UpstreamConnection implements ProducerControl, ResponseSink {
   constructor(
     connector: UpstreamConnector,
     private readonly owner: ConnectionOwner,
-    private readonly writes: WriteBatch,
+    private readonly writes: TurnBatch,
   ) {
     this.#socket = connector.open(
       (bytes) => this.#received(bytes),

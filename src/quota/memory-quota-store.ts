@@ -4,6 +4,7 @@ import { type Principal } from '../kernel/snapshot.js';
 import { admission, NO_LEVELS, refusalOf } from './acquire-results.js';
 import { type AccountWindow } from './budget-account.js';
 import { BudgetBook } from './budget-book.js';
+import { IdTable } from './id-table.js';
 import { KeyState } from './key-state.js';
 import { Lease, LeaseQueue } from './lease-queue.js';
 import { impossible, planOf, type QuotaPlan } from './quota-plan.js';
@@ -70,7 +71,7 @@ export class MemoryQuotaStore implements QuotaStore {
   readonly #time: QuotaTime;
   readonly #keys = new Map<string, { readonly state: KeyState; plan: QuotaPlan }>();
   readonly #budgets = new BudgetBook();
-  readonly #held = new Map<string, Held>();
+  readonly #held = new IdTable<Held>();
   readonly #leases = new LeaseQueue<Held>();
   readonly #closed = new RecentIds(IDS_KEPT);
   readonly #leaseUs: number;

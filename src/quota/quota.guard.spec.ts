@@ -122,13 +122,13 @@ describe('QuotaGuard', () => {
     const principal = aPrincipal({ limits: { requestsPerMinute: 60, requestBurst: 1 } });
     const first = request({ principal });
     void guard.canActivate(execution);
-    expect(first.answerHeaders['x-ratelimit-limit-requests']).toBe('60');
+    expect(first.answerHeaders.get('x-ratelimit-limit-requests')).toBe('60');
     const second = request({ id: 'r-2', principal });
     expect(() => guard.canActivate(execution)).toThrow(
       expect.objectContaining({ code: 'rate_limit_exceeded' }) as Error,
     );
     unsubscribe();
-    expect(second.answerHeaders['x-ratelimit-remaining-requests']).toBe('0');
+    expect(second.answerHeaders.get('x-ratelimit-remaining-requests')).toBe('0');
     expect([held, reasons]).toEqual([['r-1'], ['requests']]);
   });
 

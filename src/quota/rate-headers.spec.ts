@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { AnswerHeaders } from '../kernel/answer-headers.js';
 import { openAiDuration, retryHeaders, writeRateHeaders } from './rate-headers.js';
 
 const SECOND = 1_000_000;
 const written = (...levels: Parameters<typeof writeRateHeaders>[1][]) => {
-  const headers: Record<string, string> = {};
+  const headers = new AnswerHeaders();
   for (const level of levels) writeRateHeaders(headers, level);
-  return headers;
+  return headers.toObject();
 };
 
 describe("OpenAI's notation of a duration", () => {

@@ -1,3 +1,4 @@
+import { type AnswerHeaders } from '../kernel/answer-headers.js';
 import { type RateLevel, type RateLevels } from './quota-store.js';
 
 /** OpenAI's notation of a duration: `12ms`, `1s`, `1.5s`, `6m0s`, `1h0m0s`. */
@@ -13,16 +14,16 @@ export function openAiDuration(us: number): string {
 }
 
 /** Writes `x-ratelimit-*` for the limits that the key has. */
-export function writeRateHeaders(headers: Record<string, string>, { requests, tokens }: RateLevels): void {
+export function writeRateHeaders(headers: AnswerHeaders, { requests, tokens }: RateLevels): void {
   if (requests) {
-    headers['x-ratelimit-limit-requests'] = String(requests.limit);
-    headers['x-ratelimit-remaining-requests'] = remaining(requests);
-    headers['x-ratelimit-reset-requests'] = openAiDuration(requests.resetUs);
+    headers.set('x-ratelimit-limit-requests', String(requests.limit));
+    headers.set('x-ratelimit-remaining-requests', remaining(requests));
+    headers.set('x-ratelimit-reset-requests', openAiDuration(requests.resetUs));
   }
   if (tokens) {
-    headers['x-ratelimit-limit-tokens'] = String(tokens.limit);
-    headers['x-ratelimit-remaining-tokens'] = remaining(tokens);
-    headers['x-ratelimit-reset-tokens'] = openAiDuration(tokens.resetUs);
+    headers.set('x-ratelimit-limit-tokens', String(tokens.limit));
+    headers.set('x-ratelimit-remaining-tokens', remaining(tokens));
+    headers.set('x-ratelimit-reset-tokens', openAiDuration(tokens.resetUs));
   }
 }
 

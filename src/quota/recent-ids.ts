@@ -1,19 +1,25 @@
-/** Remembers at least the last `keep` ids in bounded memory: two generations, the older dropped whole. */
+import { IdTable } from './id-table.js';
+
+/** Remembers the last `keep` ids that were added. */
 export class RecentIds {
-  #young = new Set<string>();
-  #old = new Set<string>();
+  readonly #ids = new IdTable<true>();
+  /** In the order of their coming; the oldest at `next` where it is full. */
+  readonly #ring: string[] = [];
+  #next = 0;
 
   constructor(private readonly keep: number) {}
 
   has(id: string): boolean {
-    return this.#young.has(id) || this.#old.has(id);
+    return this.#ids.has(id);
   }
 
+  /** An id that is remembered already stays where it is. */
   add(id: string): void {
-    if (this.#young.size >= this.keep) {
-      this.#old = this.#young;
-      this.#young = new Set();
-    }
-    this.#young.add(id);
+    if (this.#ids.has(id)) return;
+    const oldest = this.#ring[this.#next];
+    if (oldest !== undefined) this.#ids.delete(oldest);
+    this.#ids.set(id, true);
+    this.#ring[this.#next] = id;
+    this.#next = (this.#next + 1) % this.keep;
   }
 }

@@ -12,7 +12,7 @@ import { type QueueRefusal } from './admission-flow.js';
 import { AttemptSlot } from './attempt-slot.js';
 import { callerError } from './caller-error.js';
 import { Hedging } from './hedging.js';
-import { type FailedAttempt, nextAttempt, type NextStep } from './next-attempt.js';
+import { type FailedAttempt, firstStep, nextAttempt, type NextStep } from './next-attempt.js';
 import { PanicGate } from './panic-gate.js';
 import { LoadShedding } from './load-shedding.js';
 import { type AttemptMaterial, RunningAttempt } from './running-attempt.js';
@@ -55,14 +55,16 @@ export class AttemptRunner {
 
   /** @throws GatewayError when no target gave an answer */
   async run(ctx: RequestContext, request: ChatRequest, wish: RunWish): Promise<Answer> {
-    const material: AttemptMaterial = { ctx, request, ...wish, catalog: this.catalog, clock: this.clock };
+    const { plan, maxTokens, promptTokens } = wish;
+    const { catalog, clock } = this;
+    const material: AttemptMaterial = { ctx, request, maxTokens, promptTokens, catalog, clock };
     const failed: FailedAttempt[] = [];
     for (;;) {
-      const step = this.#next(ctx, wish.plan, failed);
+      const step = failed.length === 0 ? firstStep(plan) : this.#next(ctx, plan, failed);
       if (step && step.waitMs > 0) await this.#pause(ctx, step.waitMs);
       let running = step && this.#start(step, material, failed);
       if (step && running === FULL) running = await this.#startQueued(step, material, failed);
-      if (!(running instanceof RunningAttempt)) throw this.#verdict(ctx, wish.plan, failed);
+      if (!(running instanceof RunningAttempt)) throw this.#verdict(ctx, plan, failed);
       let answering = running;
       try {
         if (failed.length === 0 && ctx.snapshot.resilience.hedging.enabled) {
@@ -74,7 +76,7 @@ export class AttemptRunner {
           answering = end;
         } else await running.begin();
         if (ctx.snapshot.resilience.midStream === 'error' || !request.stream) return answering.commit();
-        return await this.#rescue.protect(answering, material, wish.plan, failed);
+        return await this.#rescue.protect(answering, material, plan, failed);
       } catch (error) {
         if (!(error instanceof UpstreamFailure)) throw error;
         failed.push({ target: answering.record.target, failure: error });

@@ -19,6 +19,11 @@ export interface NextStep {
   readonly waitMs: number;
 }
 
+/** What to try first. */
+export function firstStep(plan: readonly Target[]): NextStep {
+  return { targets: plan, kind: 'first', waitMs: 0 };
+}
+
 /** What may be tried again on the same target: it answered, quickly, that something went wrong. */
 const QUICK: ReadonlySet<FailureReason> = new Set([
   'server_error',
@@ -49,7 +54,7 @@ export interface RetrySituation {
 export function nextAttempt(failed: readonly FailedAttempt[], situation: RetrySituation): NextStep | undefined {
   const { plan, settings } = situation;
   const last = failed.at(-1);
-  if (!last) return { targets: plan, kind: 'first', waitMs: 0 };
+  if (!last) return firstStep(plan);
   if (last.failure.retryable === 'never' || failed.length >= settings.maxAttempts) return undefined;
   const open = plan.filter((target) => !failed.some((attempt) => attempt.target === target) && fits(target, failed));
   const usable = open.filter(situation.usable);

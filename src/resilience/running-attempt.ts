@@ -25,14 +25,15 @@ export interface AttemptMaterial {
   readonly clock: Clock;
 }
 
+const NOTHING_YET: EventBatch = { payloads: [], json: undefined };
+
 /** One attempt in its request: bounded by the deadline, released and recorded exactly once, whatever happens. */
 export class RunningAttempt implements Answer {
   readonly record: AttemptRecord;
   readonly #attempt: Attempt;
-  readonly #deadline: Timer;
   #lingering: Timer | undefined;
   #cancelled = false;
-  #first: EventBatch = { payloads: [], json: undefined };
+  #first = NOTHING_YET;
 
   constructor(
     private readonly material: AttemptMaterial,
@@ -45,14 +46,10 @@ export class RunningAttempt implements Answer {
     ctx.attempts.push(this.record);
     if (attemptStarted.heard) attemptStarted.publish({ ctx, attempt: this.record });
     const options = { maxTokens, stream: request.stream || target.provider.streamUpstream };
-    const bounds = attemptBounds(target, request, maxTokens);
+    const bounds = attemptBounds(target, ctx, request, maxTokens);
     const known = catalog.get(target.provider.kind);
     const spoilt = catalog.faults === undefined ? known : catalog.faults.over(known, ctx, this.record);
     this.#attempt = new Attempt(spoilt, target, request, options, ctx, bounds, clock);
-    const until = Math.min(ctx.deadline, ctx.receivedAt + target.provider.timeouts.totalMs);
-    this.#deadline = clock.after(Math.max(0, until - clock.now()), () => {
-      this.cancel(new UpstreamFailure('ignored', 'deadline', 'never'));
-    });
     ctx.abort = (failure) => {
       this.cancel(failure);
     };
@@ -99,7 +96,7 @@ export class RunningAttempt implements Answer {
     const { ctx } = this.material;
     ctx.answeredBy = this.record;
     const dropped = this.#attempt.droppedParams;
-    if (dropped.length > 0) ctx.answerHeaders['x-gateway-dropped-params'] = dropped.join(',');
+    if (dropped.length > 0) ctx.answerHeaders.set('x-gateway-dropped-params', dropped.join(','));
     if (this.#first.json) this.#end(undefined);
     return this;
   }
@@ -151,7 +148,6 @@ export class RunningAttempt implements Answer {
   #end(error: unknown): void {
     const { record } = this;
     if (record.endedAt !== undefined) return;
-    this.#deadline.cancel();
     record.endedAt = this.material.clock.now();
     record.facts = this.#attempt.facts;
     const failure = asFailure(error);

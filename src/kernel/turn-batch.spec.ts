@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { WriteBatch } from './write-batch.js';
+import { TurnBatch } from './turn-batch.js';
 
 /** A loop whose turns end when the test says so. */
 class HeldTurns {
@@ -17,10 +17,10 @@ class HeldTurns {
   }
 }
 
-describe('WriteBatch', () => {
-  it('makes all writes of a turn at its end, in their order', async () => {
+describe('TurnBatch', () => {
+  it('does all work of a turn at its end, in their order', async () => {
     const loop = new HeldTurns();
-    const batch = new WriteBatch(loop);
+    const batch = new TurnBatch(loop);
     const written: number[] = [];
     for (const number of [1, 2, 3]) batch.add(() => written.push(number));
     expect(written).toEqual([]);
@@ -29,9 +29,9 @@ describe('WriteBatch', () => {
     expect(loop.turns).toBe(1);
   });
 
-  it('keeps what a write adds for the next turn', async () => {
+  it('keeps what work adds for the next turn', async () => {
     const loop = new HeldTurns();
-    const batch = new WriteBatch(loop);
+    const batch = new TurnBatch(loop);
     const written: string[] = [];
     batch.add(() => {
       written.push('first');

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { AnswerHeaders } from './answer-headers.js';
+
+describe('headers of an answer', () => {
+  it('hold each name once, with the value that it was given last', () => {
+    const headers = new AnswerHeaders();
+    headers.set('x-a', '1');
+    headers.set('x-b', '2');
+    headers.set('x-a', '3');
+    expect(headers.toList()).toEqual(['x-a', '3', 'x-b', '2']);
+    expect([headers.get('x-a'), headers.get('x-c')]).toEqual(['3', undefined]);
+  });
+
+  it('ask for what is known late when they are written', () => {
+    const headers = new AnswerHeaders();
+    let value = 'too early';
+    headers.setLate('x-late', () => value);
+    value = 'right';
+    expect(headers.toObject()).toEqual({ 'x-late': 'right' });
+  });
+
+  it('are not changed by whoever adds to the list', () => {
+    const headers = new AnswerHeaders();
+    headers.toList().push('x-a', '1');
+    expect(headers.toList()).toEqual([]);
+  });
+});
