@@ -5,7 +5,7 @@ import { systemClock } from './kernel/clock.js';
 import { type ProcessLogger } from './observability/logger.js';
 import { ProviderCatalog } from './providers/catalog.js';
 import { DrainState } from './resilience/drain-state.js';
-import { InFlightRequests } from './resilience/in-flight-requests.js';
+import { InFlightRequests } from './http/in-flight-requests.js';
 
 /** Time for error events to reach callers after the drain's deadline, ms. */
 const LAST_WORDS_MS = 2_000;

@@ -11,7 +11,7 @@ import { ProcessLogger } from '../observability/logger.js';
 import { QUOTA_STORE } from '../quota/quota.tokens.js';
 import { SloTracker } from '../observability/slo-tracker.js';
 import { DrainState } from '../resilience/drain-state.js';
-import { InFlightRequests } from '../resilience/in-flight-requests.js';
+import { InFlightRequests } from '../http/in-flight-requests.js';
 import { LoadShedding } from '../resilience/load-shedding.js';
 import { Overrides } from '../resilience/overrides.js';
 import { TargetStates } from '../resilience/target-states.js';

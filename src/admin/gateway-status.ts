@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ConfigStore } from '../config/config-store.js';
 import { type BreakerState } from '../resilience/breaker.js';
 import { DrainState } from '../resilience/drain-state.js';
-import { InFlightRequests } from '../resilience/in-flight-requests.js';
+import { InFlightRequests } from '../http/in-flight-requests.js';
 import { LoadShedding } from '../resilience/load-shedding.js';
 import { type Override, Overrides } from '../resilience/overrides.js';
 import { type TargetState } from '../resilience/target-state.js';

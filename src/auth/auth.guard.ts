@@ -1,6 +1,5 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import { type FastifyRequest } from 'fastify';
-import { contextOf } from '../http/context-slot.js';
+import { contextOf, requestOf } from '../http/context-slot.js';
 import { type Clock } from '../kernel/clock.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { findModel } from './model-access.js';
@@ -13,7 +12,7 @@ export class AuthGuard implements CanActivate {
 
   /** @throws GatewayError model_not_found, unknown_provider */
   canActivate(execution: ExecutionContext): boolean {
-    const { raw } = execution.switchToHttp().getRequest<FastifyRequest>();
+    const { raw } = requestOf(execution);
     const ctx = contextOf(raw);
     ctx.readAt = this.clock.now();
     ctx.model = findModel(ctx.snapshot, ctx.principal, ctx.request?.model ?? '');

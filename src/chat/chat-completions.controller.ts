@@ -27,6 +27,7 @@ export class ChatCompletionsController {
   async create(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const ctx = contextOf(request.raw);
     const answer = await this.chat.complete(ctx);
-    await this.encoder.write(ctx, answer, reply);
+    const written = this.encoder.write(ctx, answer, reply);
+    if (written) await written;
   }
 }

@@ -16,7 +16,7 @@ import { CLOCK } from '../kernel/tokens.js';
 import { ulid } from '../kernel/ulid.js';
 import { requestTimeoutMs } from '../resilience/deadline.js';
 import { DrainState } from '../resilience/drain-state.js';
-import { InFlightRequests } from '../resilience/in-flight-requests.js';
+import { InFlightRequests } from '../http/in-flight-requests.js';
 import { LoadShedding } from '../resilience/load-shedding.js';
 import { effectivePriority } from '../resilience/priority.js';
 

@@ -39,16 +39,16 @@ export class ResponseEncoder {
     this.#writes = new TurnBatch(clock);
   }
 
-  /** Takes the reply over from Fastify: the status is true, for the first content is in hand. */
-  async write(ctx: RequestContext, answer: Answer, reply: FastifyReply): Promise<void> {
+  /**
+   * Takes the reply over from Fastify: the status is true, for the first content is in hand.
+   * @returns what resolves when a stream has been written, or undefined for a plain answer, which leaves in this turn
+   */
+  write(ctx: RequestContext, answer: Answer, reply: FastifyReply): Promise<void> | undefined {
     reply.hijack();
     const { raw } = reply;
     // Node then says `Connection: close`: whoever waits for the connection to be free must not send another request.
     if (this.drain.closesConnections) raw.shouldKeepAlive = false;
-    if (ctx.closed || raw.destroyed) {
-      await this.#readOn(ctx, answer);
-      return;
-    }
+    if (ctx.closed || raw.destroyed) return this.#readOn(ctx, answer);
     ctx.status = 200;
     ctx.firstContentAt = this.clock.now();
     const { json } = answer.first;
@@ -56,10 +56,10 @@ export class ResponseEncoder {
       this.#writes.add(() => {
         if (!ctx.closed) writePlain(ctx, json, raw);
       });
-      return;
+      return undefined;
     }
     raw.writeHead(200, answerHeaders(ctx).concat(STREAM_HEADERS));
-    await this.#stream(ctx, answer, raw);
+    return this.#stream(ctx, answer, raw);
   }
 
   async #stream(ctx: RequestContext, answer: Answer, raw: ServerResponse): Promise<void> {

@@ -1,6 +1,5 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import { type FastifyRequest } from 'fastify';
-import { contextOf } from '../http/context-slot.js';
+import { contextOf, requestOf } from '../http/context-slot.js';
 import { guardrailHits } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type GatewayError } from '../kernel/gateway-error.js';
@@ -27,7 +26,7 @@ export class PromptGuard implements CanActivate {
 
   /** @throws GatewayError invalid_value, context_length_exceeded, content_filter */
   canActivate(execution: ExecutionContext): true | Promise<true> {
-    const ctx = contextOf(execution.switchToHttp().getRequest<FastifyRequest>().raw);
+    const ctx = contextOf(requestOf(execution).raw);
     const request = ctx.request;
     if (!request) return true;
     const error = checkSize(ctx, request);

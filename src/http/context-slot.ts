@@ -1,3 +1,5 @@
+import { type ExecutionContext } from '@nestjs/common';
+import { type FastifyRequest } from 'fastify';
 import { type IncomingMessage } from 'node:http';
 import { type RequestContext } from '../kernel/request-context.js';
 
@@ -15,6 +17,11 @@ export function attachContext(raw: IncomingMessage, ctx: RequestContext): void {
 /** The context of a request, or undefined on routes that open none. */
 export function findContext(raw: IncomingMessage): RequestContext | undefined {
   return (raw as WithContext)[SLOT];
+}
+
+/** The request that a guard guards. Nest's `switchToHttp` makes three functions at each call, for each guard. */
+export function requestOf(execution: ExecutionContext): FastifyRequest {
+  return execution.getArgByIndex<FastifyRequest>(0);
 }
 
 /** @throws Error on a route that opens no context: a mistake in the wiring, not in the request */

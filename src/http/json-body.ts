@@ -63,10 +63,12 @@ export function parseChatRequest(bytes: Buffer, maxDepth: number): ChatRequest {
   if (!isUtf8(bytes)) throw new GatewayError('invalid_json', { message: 'The body is not valid UTF-8.' });
   const document = JsonDocument.scan(bytes, maxDepth);
   const { outline, whole } = parse(document);
-  for (const member of FORBIDDEN_MEMBERS) {
-    if (member in outline) {
-      throw new GatewayError('invalid_value', { message: `The member '${member}' is not accepted.`, param: member });
-    }
+  const forbidden = document.memberOf(FORBIDDEN_MEMBERS);
+  if (forbidden !== undefined) {
+    throw new GatewayError('invalid_value', {
+      message: `The member '${forbidden}' is not accepted.`,
+      param: forbidden,
+    });
   }
   return new ChatRequest(outline as ChatRequestBody, document, whole);
 }

@@ -139,6 +139,12 @@ export class JsonDocument {
     return text + textOf(this.bytes.subarray(from));
   }
 
+  /** The first outermost member that is one of these, if any is. */
+  memberOf(names: ReadonlySet<string>): string | undefined {
+    for (const { name } of this.members) if (names.has(name)) return name;
+    return undefined;
+  }
+
   /** The value of an outermost member, whole; undefined where it is absent. The document must have been parsed before. */
   member(wanted: string): unknown {
     const found = this.members.find(({ name }) => name === wanted);
@@ -149,8 +155,8 @@ export class JsonDocument {
    * The bytes with some members set to other JSON texts (added where absent); `undefined` removes a member.
    * Every other member keeps its bytes, and so does the whole where nothing changes.
    */
-  with(changes: ReadonlyMap<string, string | undefined>): Buffer {
-    if (changes.size === 0) return this.bytes;
+  with(changes: ReadonlyMap<string, string | undefined> | undefined): Buffer {
+    if (changes === undefined || changes.size === 0) return this.bytes;
     const pieces: Buffer[] = [];
     const put = (piece: Buffer): void => void pieces.push(pieces.length === 0 ? OPEN : SEPARATOR, piece);
     const added = new Map(changes);
@@ -227,7 +233,11 @@ function nameOf(bytes: Buffer, open: number, close: number): string {
   }
 }
 
+/** Members that are compared with each other: for so few, that takes less than a Set. */
+const FEW = 8;
+
 function checkUnique(members: readonly Member[]): readonly Member[] {
+  if (members.length <= FEW && members.every(({ name }, at) => isFirst(members, name, at))) return members;
   const seen = new Set<string>();
   for (const { name } of members) {
     if (seen.has(name)) {
@@ -239,4 +249,9 @@ function checkUnique(members: readonly Member[]): readonly Member[] {
     seen.add(name);
   }
   return members;
+}
+
+function isFirst(members: readonly Member[], name: string, at: number): boolean {
+  for (let before = 0; before < at; before++) if (members[before]?.name === name) return false;
+  return true;
 }

@@ -69,7 +69,7 @@ export type ChatMessage = ChatRequestBody['messages'][number];
  * Members that would steer transport, credentials or routing if an upstream obeyed them:
  * refused, never forwarded.
  */
-export const FORBIDDEN_MEMBERS = [
+export const FORBIDDEN_MEMBERS: ReadonlySet<string> = new Set([
   'api_base',
   'base_url',
   'api_key',
@@ -79,7 +79,7 @@ export const FORBIDDEN_MEMBERS = [
   'extra_headers',
   'extra_query',
   'extra_body',
-] as const;
+]);
 
 /** The schema as JSON Schema (draft 7), for Fastify's compiled validator and for Swagger. */
 export const chatRequestJsonSchema = z.toJSONSchema(chatRequestSchema, { target: 'draft-7', io: 'input' }) as Record<

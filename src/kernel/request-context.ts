@@ -1,6 +1,7 @@
 import { AnswerHeaders } from './answer-headers.js';
 import { type ErrorCode } from './gateway-error.js';
 import { type ChatRequest } from './openai.js';
+import { type Reservation } from './reservation.js';
 import { type Model, type Principal, type Priority, type Snapshot, type Target } from './snapshot.js';
 import { type AnswerFacts, type AttemptOutcome, type FailureReason, type UpstreamFailure } from './upstream.js';
 
@@ -52,6 +53,8 @@ export class RequestContext {
   outputCap: number | undefined;
   /** Output that was reserved for this request, tokens of all choices; undefined where nothing limits it. */
   reservedOutputTokens: number | undefined;
+  /** What the quota store holds for it, to be renewed while the request runs; undefined where nothing limits it. */
+  reservation: Reservation | undefined;
   /** Why the gateway ended an answer that looks complete to the caller. */
   cut: 'reservation_spent' | undefined;
   /** The caller's `X-Chaos`, unchecked; read only while an experiment asks for it. */

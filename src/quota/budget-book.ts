@@ -12,14 +12,19 @@ export interface BudgetRefusal {
 /** All budget accounts of this process, by org and account. */
 export class BudgetBook {
   readonly #accounts = new Map<string, { readonly account: BudgetAccount; readonly lengthUs: number }>();
+  /** The same, in the order of a plan's budgets: found once, until accounts are forgotten. */
+  #ofPlans = new WeakMap<QuotaPlan, readonly BudgetAccount[]>();
 
   /** The budget that refuses a cost; a spent one before one that is only reserved. */
   refusal(plan: QuotaPlan, nowUs: number, cost: number): BudgetRefusal | undefined {
     // What costs nothing is stopped by no budget.
     if (cost === 0) return undefined;
     let worst: BudgetRefusal | undefined;
-    for (const budget of plan.budgets) {
-      if (this.#fits(budget, nowUs, cost)) continue;
+    const accounts = this.#accountsOf(plan);
+    for (let place = 0; place < accounts.length; place++) {
+      const budget = plan.budgets[place];
+      const account = accounts[place];
+      if (budget === undefined || account === undefined || fits(budget, account, nowUs, cost)) continue;
       const level = this.level(budget, nowUs);
       const reason = level.spentNanoUsd + cost > level.limitNanoUsd ? 'budgetSpent' : 'budgetReserved';
       if (worst === undefined || outranks(reason, level, worst)) worst = { reason, level };
@@ -57,8 +62,9 @@ export class BudgetBook {
   /** Books in the windows of an instant, those that are over and gone excepted; returns them, for the booking back. */
   book(plan: QuotaPlan, atUs: number, change: Booking): readonly AccountWindow[] {
     const windows: AccountWindow[] = [];
-    for (const budget of plan.budgets) {
-      const window = this.#account(budget).window(windowIndex(budget.lengthUs, atUs));
+    const accounts = this.#accountsOf(plan);
+    for (let place = 0; place < accounts.length; place++) {
+      const window = accounts[place]?.window(windowIndex(plan.budgets[place]?.lengthUs ?? 0, atUs));
       if (window === undefined) continue;
       window.book(change);
       windows.push(window);
@@ -76,15 +82,18 @@ export class BudgetBook {
     for (const [name, { account, lengthUs }] of this.#accounts) {
       if (account.idle(windowIndex(lengthUs, nowUs) - 1)) {
         this.#accounts.delete(name);
+        this.#ofPlans = new WeakMap();
       }
     }
   }
 
-  #fits({ path, lengthUs, budget }: BudgetPlan, nowUs: number, cost: number): boolean {
-    const account = this.#accounts.get(path)?.account;
-    if (account === undefined) return cost <= budget.limitNanoUsd;
-    const { spent, reserved } = account.totals(account.latest(windowIndex(lengthUs, nowUs)));
-    return spent + reserved + cost <= budget.limitNanoUsd;
+  #accountsOf(plan: QuotaPlan): readonly BudgetAccount[] {
+    let accounts = this.#ofPlans.get(plan);
+    if (accounts === undefined) {
+      accounts = plan.budgets.map((budget) => this.#account(budget));
+      this.#ofPlans.set(plan, accounts);
+    }
+    return accounts;
   }
 
   #account(plan: BudgetPlan): BudgetAccount {
@@ -95,6 +104,11 @@ export class BudgetBook {
     }
     return entry.account;
   }
+}
+
+function fits({ budget, lengthUs }: BudgetPlan, account: BudgetAccount, nowUs: number, cost: number): boolean {
+  const { spent, reserved } = account.totals(account.latest(windowIndex(lengthUs, nowUs)));
+  return spent + reserved + cost <= budget.limitNanoUsd;
 }
 
 function outranks(reason: BudgetRefusal['reason'], level: BudgetLevel, worst: BudgetRefusal): boolean {

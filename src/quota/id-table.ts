@@ -12,6 +12,7 @@ const HASHED_CHARACTERS = 10;
 export class IdTable<Value> {
   #ids: (string | undefined)[] = new Array<string | undefined>(PLACES).fill(undefined);
   #values: (Value | undefined)[] = new Array<Value | undefined>(PLACES).fill(undefined);
+  /** Of the ids; 0 where a place is free. */
   #hashes = new Uint32Array(PLACES);
   #mask = PLACES - 1;
   #size = 0;
@@ -25,7 +26,7 @@ export class IdTable<Value> {
   }
 
   has(id: string): boolean {
-    return this.#ids[this.#find(id, hashOf(id))] !== undefined;
+    return this.#hashes[this.#find(id, hashOf(id))] !== 0;
   }
 
   /** Adds a value, or replaces that of an id that is there. */
@@ -33,15 +34,15 @@ export class IdTable<Value> {
     if (this.#size * 2 > this.#mask) this.#grow();
     const hash = hashOf(id);
     const at = this.#find(id, hash);
-    if (this.#ids[at] === undefined) this.#size++;
+    if (this.#hashes[at] === 0) this.#size++;
     this.#put(at, id, value, hash);
   }
 
   delete(id: string): void {
     let gap = this.#find(id, hashOf(id));
-    if (this.#ids[gap] === undefined) return;
+    if (this.#hashes[gap] === 0) return;
     this.#size--;
-    for (let at = (gap + 1) & this.#mask; this.#ids[at] !== undefined; at = (at + 1) & this.#mask) {
+    for (let at = (gap + 1) & this.#mask; this.#hashes[at] !== 0; at = (at + 1) & this.#mask) {
       const home = (this.#hashes[at] ?? 0) & this.#mask;
       // Whoever would not be found across the gap moves into it.
       if (((at - home) & this.#mask) < ((at - gap) & this.#mask)) continue;
@@ -49,6 +50,13 @@ export class IdTable<Value> {
       gap = at;
     }
     this.#put(gap, undefined, undefined, 0);
+  }
+
+  clear(): void {
+    this.#ids.fill(undefined);
+    this.#values.fill(undefined);
+    this.#hashes.fill(0);
+    this.#size = 0;
   }
 
   /** What is held now, in no order. */
@@ -59,7 +67,9 @@ export class IdTable<Value> {
   /** Where an id stands, or the free place where it would. */
   #find(id: string, hash: number): number {
     let at = hash & this.#mask;
-    for (let known = this.#ids[at]; known !== undefined && known !== id; known = this.#ids[at]) {
+    // By the hash first: comparing texts would fetch each of them from memory.
+    for (let known = this.#hashes[at]; known !== 0; known = this.#hashes[at]) {
+      if (known === hash && this.#ids[at] === id) return at;
       at = (at + 1) & this.#mask;
     }
     return at;
@@ -85,11 +95,11 @@ export class IdTable<Value> {
   }
 }
 
-/** Ids are the gateway's own, and chance: nobody can choose them so that they collide. */
+/** Never 0. Ids are the gateway's own, and chance: nobody can choose them so that they collide. */
 function hashOf(id: string): number {
   let hash = id.length;
   for (let at = Math.max(0, id.length - HASHED_CHARACTERS); at < id.length; at++) {
     hash = (Math.imul(hash, 31) + id.charCodeAt(at)) >>> 0;
   }
-  return (hash ^ (hash >>> 15)) >>> 0;
+  return (hash ^ (hash >>> 15)) >>> 0 || 1;
 }

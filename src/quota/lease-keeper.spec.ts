@@ -5,8 +5,10 @@ import { aRequestContext } from '../../test/support/request-context.js';
 import { type ConfigStore } from '../config/config-store.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { type UpstreamFailure } from '../kernel/upstream.js';
+import { InFlightRequests } from '../http/in-flight-requests.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { MemoryQuotaStore } from './memory-quota-store.js';
+import { type Reservation } from './quota-store.js';
 
 const LEASE_MS = 30_000;
 const principal = aPrincipal({ limits: { concurrentRequests: 1 } });
@@ -15,12 +17,14 @@ const config = { current: { quota: { leaseMs: LEASE_MS }, keys: [{ principal }] 
 describe('LeaseKeeper', () => {
   let clock: ManualClock;
   let store: MemoryQuotaStore;
+  let inFlight: InFlightRequests;
   let keeper: LeaseKeeper;
 
   beforeEach(() => {
     clock = new ManualClock();
     store = new MemoryQuotaStore(clock, { leaseMs: LEASE_MS, onLeaseExpiry: 'release' });
-    keeper = new LeaseKeeper(store, config, clock);
+    inFlight = new InFlightRequests();
+    keeper = new LeaseKeeper(store, inFlight, config, clock);
   });
   afterEach(() => {
     keeper.onApplicationShutdown();
@@ -33,8 +37,13 @@ describe('LeaseKeeper', () => {
     ctx.abort = (failure) => aborted.push(failure);
     const result = store.acquire({ id, principal, tokens: 1, costNanoUsd: 1 });
     if (!result.admitted) throw new Error(result.reason);
-    keeper.hold(ctx, result.reservation);
+    begin(ctx, result.reservation);
     return { ctx, aborted };
+  }
+
+  function begin(ctx: RequestContext, reservation: Reservation): void {
+    ctx.reservation = reservation;
+    inFlight.add(ctx);
   }
 
   it('keeps the reservation of a request that runs for many leases', async () => {
@@ -51,11 +60,19 @@ describe('LeaseKeeper', () => {
     expect(renew).not.toHaveBeenCalled();
   });
 
+  it('renews nothing for requests that hold nothing', async () => {
+    inFlight.add(aRequestContext({ id: 'free', principal }));
+    const renew = vi.spyOn(store, 'renew');
+    await keeper.renewAll();
+    expect(renew).not.toHaveBeenCalled();
+    expect(keeper.reservedNanoUsd).toBe(0);
+  });
+
   it('renews all leases of a key with one call', async () => {
     const wide = aPrincipal({ limits: { concurrentRequests: 9 } });
     for (const id of ['a', 'b', 'c']) {
       const result = store.acquire({ id, principal: wide, tokens: 1, costNanoUsd: 1 });
-      if (result.admitted) keeper.hold(aRequestContext({ id, principal: wide }), result.reservation);
+      if (result.admitted) begin(aRequestContext({ id, principal: wide }), result.reservation);
     }
     const renew = vi.spyOn(store, 'renew');
     await keeper.renewAll();

@@ -1,8 +1,8 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { ConfigStore } from '../config/config-store.js';
+import { InFlightRequests } from '../http/in-flight-requests.js';
 import { type Clock, type Timer } from '../kernel/clock.js';
 import { type RequestContext } from '../kernel/request-context.js';
-import { SlotList } from '../kernel/slot-list.js';
 import { type Principal } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
@@ -23,34 +23,21 @@ const RENEWALS_PER_LEASE = 3;
 @Injectable()
 export class LeaseKeeper implements OnApplicationShutdown {
   readonly #logger = new Logger('LeaseKeeper');
-  readonly #held = new Map<Principal, SlotList<Held>>();
   readonly #orgs = new Set<string>();
   readonly #timers: { renew: Timer; sweep: Timer };
 
   constructor(
     @Inject(QUOTA_STORE) private readonly store: QuotaStore,
+    private readonly inFlight: InFlightRequests,
     private readonly config: ConfigStore,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.#timers = { renew: this.#later(() => this.#renewMs, 'renew'), sweep: this.#later(() => SWEEP_MS, 'sweep') };
   }
 
-  hold(ctx: RequestContext, reservation: Reservation): void {
-    const { principal } = reservation;
-    const held = this.#held.get(principal) ?? this.#begin(principal);
-    const place = held.add({ ctx, reservation });
-    ctx.onClose(() => {
-      held.remove(place);
-    });
-  }
-
   /** Worst case of all requests in flight, nano-USD. */
   get reservedNanoUsd(): number {
-    let sum = 0;
-    for (const held of this.#held.values()) {
-      for (const { reservation } of held.items()) sum += reservation.costNanoUsd;
-    }
-    return sum;
+    return this.#held().reduce((sum, { reservation }) => sum + reservation.costNanoUsd, 0);
   }
 
   onApplicationShutdown(): void {
@@ -60,23 +47,24 @@ export class LeaseKeeper implements OnApplicationShutdown {
 
   /** Renews every lease once: one call per key. */
   async renewAll(): Promise<void> {
-    for (const [principal, list] of [...this.#held]) {
-      const held = list.items();
-      if (held.length === 0) {
-        this.#held.delete(principal);
-        continue;
-      }
+    const byKey = new Map<Principal, Held[]>();
+    for (const one of this.#held()) {
+      const { principal } = one.reservation;
+      const others = byKey.get(principal);
+      if (others) others.push(one);
+      else byKey.set(principal, [one]);
+    }
+    for (const [principal, held] of byKey) {
+      this.#orgs.add(principal.org);
       const ids = held.map(({ reservation }) => reservation.id);
       const lost = await this.store.renew(principal, ids);
       for (const id of lost) await this.#regain(held[ids.indexOf(id)]);
     }
   }
 
-  #begin(principal: Principal): SlotList<Held> {
-    const held = new SlotList<Held>();
-    this.#held.set(principal, held);
-    this.#orgs.add(principal.org);
-    return held;
+  /** What runs now and holds something. */
+  #held(): Held[] {
+    return this.inFlight.items().flatMap((ctx) => (ctx.reservation ? [{ ctx, reservation: ctx.reservation }] : []));
   }
 
   /** A lease that was lost is taken up again if there is still room, else the request ends. */
@@ -87,7 +75,9 @@ export class LeaseKeeper implements OnApplicationShutdown {
   }
 
   async #sweep(): Promise<void> {
-    for (const { principal } of this.config.current.keys) this.#orgs.add(principal.org);
+    const { anonymous, keys } = this.config.current;
+    if (anonymous) this.#orgs.add(anonymous.org);
+    for (const { principal } of keys) this.#orgs.add(principal.org);
     await this.store.sweep([...this.#orgs]);
   }
 

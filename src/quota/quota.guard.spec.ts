@@ -9,33 +9,24 @@ import * as slot from '../http/context-slot.js';
 import { quotaRefused } from '../kernel/channels.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { Ledger } from './ledger.js';
-import { type LeaseKeeper } from './lease-keeper.js';
 import { MemoryQuotaStore } from './memory-quota-store.js';
 import { QuotaGuard } from './quota.guard.js';
 import { type QuotaStore } from './quota-store.js';
 import { slicedReservationOf } from './sliced-reservation.js';
 
-const execution = { switchToHttp: () => ({ getRequest: () => ({ raw: {} }) }) } as unknown as ExecutionContext;
+const execution = { getArgByIndex: () => ({ raw: {} }) } as unknown as ExecutionContext;
 const budgeted = aPrincipal({ budgets: [aBudget(1_000_000)] });
 const priced = targetOf('openai', { price: aPrice() });
 
 describe('QuotaGuard', () => {
   const clock = new ManualClock();
   let store: MemoryQuotaStore;
-  let held: string[];
   let guard: QuotaGuard;
 
-  const guardOf = (quotas: QuotaStore) =>
-    new QuotaGuard(
-      quotas,
-      new Ledger(quotas),
-      { hold: (ctx: RequestContext) => held.push(ctx.id) } as unknown as LeaseKeeper,
-      clock,
-    );
+  const guardOf = (quotas: QuotaStore) => new QuotaGuard(quotas, new Ledger(quotas), clock);
 
   beforeEach(() => {
     store = new MemoryQuotaStore(clock, { leaseMs: 30_000, onLeaseExpiry: 'release' });
-    held = [];
     guard = guardOf(store);
   });
 
@@ -53,7 +44,7 @@ describe('QuotaGuard', () => {
     const ctx = request({});
     expect(guard.canActivate(execution)).toBe(true);
     expect(acquire).not.toHaveBeenCalled();
-    expect([ctx.outputCap, held]).toEqual([undefined, []]);
+    expect([ctx.outputCap, ctx.reservation]).toEqual([undefined, undefined]);
   });
 
   it('reserves the worst case, and writes what bounds it upstream', () => {
@@ -61,7 +52,7 @@ describe('QuotaGuard', () => {
     expect(guard.canActivate(execution)).toBe(true);
     expect(ctx.outputCap).toBe(4096);
     expect(reservedOf(ctx)).toBe(promptOf(ctx) + 2 * 4096);
-    expect(held).toEqual(['r-1']);
+    expect(ctx.reservation).toMatchObject({ id: 'r-1', tokens: promptOf(ctx) + 4096 });
   });
 
   it('reserves for every choice, and caps each', () => {
@@ -129,15 +120,15 @@ describe('QuotaGuard', () => {
     );
     unsubscribe();
     expect(second.answerHeaders.get('x-ratelimit-remaining-requests')).toBe('0');
-    expect([held, reasons]).toEqual([['r-1'], ['requests']]);
+    expect([first.reservation?.id, second.reservation, reasons]).toEqual(['r-1', undefined, ['requests']]);
   });
 
   it('waits for a store that is elsewhere', async () => {
     const remote = { acquire: (asked) => Promise.resolve(store.acquire(asked)) } as QuotaStore;
-    request({ principal: budgeted });
+    const ctx = request({ principal: budgeted });
     const admitted = guardOf(remote).canActivate(execution);
-    expect(held).toEqual([]);
+    expect(ctx.reservation).toBeUndefined();
     expect(await admitted).toBe(true);
-    expect(held).toEqual(['r-1']);
+    expect(ctx.reservation?.id).toBe('r-1');
   });
 });

@@ -1,6 +1,5 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import { type FastifyRequest } from 'fastify';
-import { contextOf } from '../http/context-slot.js';
+import { contextOf, requestOf } from '../http/context-slot.js';
 import { allowedTargets } from '../kernel/allowed-targets.js';
 import { quotaRefused } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
@@ -11,7 +10,6 @@ import { type Model } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { promptUpperBound, worstCaseCost } from './cost.js';
 import { type ChargeBounds, Ledger } from './ledger.js';
-import { LeaseKeeper } from './lease-keeper.js';
 import { QUOTA_STORE } from './quota.tokens.js';
 import { type AcquireResult, type QuotaStore } from './quota-store.js';
 import { writeRateHeaders } from './rate-headers.js';
@@ -25,13 +23,12 @@ export class QuotaGuard implements CanActivate {
   constructor(
     @Inject(QUOTA_STORE) private readonly store: QuotaStore,
     private readonly ledger: Ledger,
-    private readonly leases: LeaseKeeper,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** @throws GatewayError what the refusal means, or unpriced_model */
   canActivate(execution: ExecutionContext): true | Promise<true> {
-    const ctx = contextOf(execution.switchToHttp().getRequest<FastifyRequest>().raw);
+    const ctx = contextOf(requestOf(execution).raw);
     const { request, model, principal } = ctx;
     if (!request || !model) throw new Error('the body was not read');
     ctx.checkedAt = this.clock.now();
@@ -64,7 +61,7 @@ export class QuotaGuard implements CanActivate {
       reservation = new SlicedReservation(ctx, this.store, reservation, { ...bounds, cost }).reservation;
     }
     this.ledger.open(ctx, bounds, reservation);
-    this.leases.hold(ctx, reservation);
+    ctx.reservation = reservation;
     return true;
   }
 }

@@ -5,6 +5,7 @@ import { ConfigStore } from '../config/config-store.js';
 import { GatewayConfigModule } from '../config/config.module.js';
 import { Environment } from '../config/env.js';
 import { ClockModule } from '../http/clock.module.js';
+import { InFlightModule } from '../http/in-flight.module.js';
 import { type Clock } from '../kernel/clock.js';
 import { StoreFaults } from '../kernel/store-faults.js';
 import { CLOCK } from '../kernel/tokens.js';
@@ -66,7 +67,7 @@ async function selfTest(store: QuotaStore, clock: Clock, logger: Logger): Promis
 }
 
 @Module({
-  imports: [ClockModule, GatewayConfigModule],
+  imports: [ClockModule, GatewayConfigModule, InFlightModule],
   providers: [
     { provide: QUOTA_STORE, inject: [ConfigStore, Environment, CLOCK, StoreFaults, Logger], useFactory: createStore },
     Ledger,

@@ -19,6 +19,7 @@ export class TokenBucket {
 
   /** Refills up to now, at a limit that a reload may have changed. */
   advance(nowUs: number, perMinute: number): void {
+    if (nowUs === this.#atUs && perMinute === this.#perMinute) return;
     this.#parts = refill(Math.min(this.#parts, perMinute * PARTS), Math.max(0, nowUs - this.#atUs), perMinute);
     this.#perMinute = perMinute;
     this.#atUs = nowUs;

@@ -79,11 +79,17 @@ export function estimateOutput({ deltas, characters }: AnswerFacts): number {
   return Math.max(deltas, Math.ceil(characters / CHARACTERS_PER_TOKEN));
 }
 
+function isCount(tokens: number): boolean {
+  return Number.isSafeInteger(tokens) && tokens >= 0;
+}
+
 /** Whether reported usage can be true: whole numbers, none negative, none beyond what the request could cause. */
 export function isCredible(usage: Usage, promptBound: number, outputBound: number): boolean {
   const { promptTokens, completionTokens, cachedTokens } = usage;
   return (
-    [promptTokens, completionTokens, cachedTokens].every((tokens) => Number.isSafeInteger(tokens) && tokens >= 0) &&
+    isCount(promptTokens) &&
+    isCount(completionTokens) &&
+    isCount(cachedTokens) &&
     promptTokens <= CREDIBLE_FACTOR * promptBound &&
     completionTokens <= CREDIBLE_FACTOR * outputBound + promptBound
   );

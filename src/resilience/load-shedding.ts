@@ -1,12 +1,12 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { type Server } from 'node:http';
 import { ConfigStore } from '../config/config-store.js';
+import { InFlightRequests } from '../http/in-flight-requests.js';
 import { loadLevels, requestShed } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type GatewayError } from '../kernel/gateway-error.js';
 import { type Priority } from '../kernel/snapshot.js';
 import { CLOCK } from '../kernel/tokens.js';
-import { InFlightRequests } from './in-flight-requests.js';
 import { LoadSampler } from './load-sampler.js';
 import { memoryLimitBytes, ProcessLoad } from './process-load.js';
 import { overloaded } from './queue-wait.js';

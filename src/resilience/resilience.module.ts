@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
 import { GatewayConfigModule } from '../config/config.module.js';
 import { ClockModule } from '../http/clock.module.js';
+import { InFlightModule } from '../http/in-flight.module.js';
 import { ProvidersModule } from '../providers/providers.module.js';
 import { AttemptRunner } from './attempt-runner.js';
 import { DrainState } from './drain-state.js';
-import { InFlightRequests } from './in-flight-requests.js';
 import { HealthProber } from './health-prober.js';
 import { LoadShedding } from './load-shedding.js';
 import { Overrides } from './overrides.js';
@@ -16,7 +16,6 @@ const services = [
   AttemptRunner,
   DrainState,
   HealthProber,
-  InFlightRequests,
   LoadShedding,
   Overrides,
   ProviderHealth,
@@ -24,5 +23,9 @@ const services = [
   WarmUp,
 ];
 
-@Module({ imports: [ClockModule, GatewayConfigModule, ProvidersModule], providers: services, exports: services })
+@Module({
+  imports: [ClockModule, GatewayConfigModule, InFlightModule, ProvidersModule],
+  providers: services,
+  exports: [...services, InFlightModule],
+})
 export class ResilienceModule {}

@@ -31,14 +31,14 @@ export class OpenAiAdapter implements ProviderAdapter {
   }
 
   encode(request: ChatRequest, target: Target, options: EncodeOptions): UpstreamRequest {
-    const changes = new Map<string, string | undefined>();
+    const changes = new Changes();
     if (request.model !== target.model) changes.set('model', JSON.stringify(target.model));
     setStream(changes, request, options.stream);
     if (options.maxTokens !== undefined) setTokenCap(changes, request, target, options.maxTokens);
     return {
       path: '/chat/completions',
       headers: NO_HEADERS,
-      body: request.document.with(changes),
+      body: request.document.with(changes.members),
       droppedParams: NOTHING_DROPPED,
     };
   }
@@ -56,8 +56,17 @@ export class OpenAiAdapter implements ProviderAdapter {
   }
 }
 
+/** Members to be set or removed: mostly none. */
+class Changes {
+  members: Map<string, string | undefined> | undefined;
+
+  set(name: string, value: string | undefined): void {
+    (this.members ??= new Map()).set(name, value);
+  }
+}
+
 /** Usage is always asked for in a stream: it is what the caller is charged by. */
-function setStream(changes: Map<string, string | undefined>, request: ChatRequest, stream: boolean): void {
+function setStream(changes: Changes, request: ChatRequest, stream: boolean): void {
   if (stream !== request.stream) changes.set('stream', String(stream));
   if (stream && !request.includeUsage) {
     const given = request.outline.stream_options && (request.document.member('stream_options') as object);
@@ -65,15 +74,13 @@ function setStream(changes: Map<string, string | undefined>, request: ChatReques
   }
 }
 
-function setTokenCap(
-  changes: Map<string, string | undefined>,
-  request: ChatRequest,
-  target: Target,
-  maxTokens: number,
-): void {
+function setTokenCap(changes: Changes, request: ChatRequest, target: Target, maxTokens: number): void {
   const field = target.provider.tokenCapField;
-  for (const name of ['max_tokens', 'max_completion_tokens'] as const) {
-    const wanted = field === 'both' || field === name ? maxTokens : undefined;
-    if ((request.outline[name] ?? undefined) !== wanted) changes.set(name, wanted?.toString());
-  }
+  const { max_tokens, max_completion_tokens } = request.outline;
+  setCap(changes, 'max_tokens', max_tokens, field === 'max_completion_tokens' ? undefined : maxTokens);
+  setCap(changes, 'max_completion_tokens', max_completion_tokens, field === 'max_tokens' ? undefined : maxTokens);
+}
+
+function setCap(changes: Changes, name: string, given: number | null | undefined, wanted: number | undefined): void {
+  if ((given ?? undefined) !== wanted) changes.set(name, wanted?.toString());
 }

@@ -21,6 +21,11 @@ export class InFlightRequests {
     });
   }
 
+  /** Those that run now. */
+  items(): RequestContext[] {
+    return this.#requests.items();
+  }
+
   /** Resolves when no request is left. */
   idle(): Promise<void> {
     if (this.#requests.size === 0) return Promise.resolve();
