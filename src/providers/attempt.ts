@@ -87,18 +87,33 @@ export class Attempt {
    * The first batch that holds content: until it is in hand another target may still answer instead.
    * @throws UpstreamFailure
    */
-  async first(): Promise<EventBatch> {
+  first(): Promise<EventBatch> {
+    return this.options.stream ? this.#firstOfStream() : this.#whole();
+  }
+
+  async #firstOfStream(): Promise<EventBatch> {
     try {
-      if (!this.options.stream) return this.#plainAnswer(await this.#exchange.readAll(MAX_ANSWER_BYTES));
       const head = await this.#exchange.head();
       if (!head.isGood) throw this.#refusal(head, await this.#exchange.readAll(MAX_ERROR_BYTES));
       this.#checkEncoding(head);
       return this.request.stream ? await this.#firstEvents(head) : await this.#assembledAnswer(head);
     } catch (error) {
-      this.#watch.stop();
-      this.#exchange.discard();
-      throw this.#asFailure(error);
+      throw this.#givenUp(error);
     }
+  }
+
+  /** A plain answer is waited for once, by one promise. */
+  #whole(): Promise<EventBatch> {
+    return new Promise((resolve, reject) => {
+      this.#exchange.whenWhole(MAX_ANSWER_BYTES, (failure, body) => {
+        try {
+          if (failure) throw failure;
+          resolve(this.#plainAnswer(body));
+        } catch (error) {
+          reject(this.#givenUp(error));
+        }
+      });
+    });
   }
 
   /**
@@ -133,9 +148,7 @@ export class Attempt {
       this.onEnd?.(undefined);
       return undefined;
     } catch (error) {
-      this.#watch.stop();
-      this.#exchange.discard();
-      const failure = this.#asFailure(error);
+      const failure = this.#givenUp(error);
       this.onEnd?.(failure);
       throw failure;
     }
@@ -251,6 +264,13 @@ export class Attempt {
 
   #refusal(head: ResponseHead, body: Buffer): UpstreamFailure {
     return this.#adapter.classify(head.status, head.all(), body.length > MAX_ERROR_BYTES ? NOTHING : body);
+  }
+
+  /** Gives up: lets go of the upstream, and says why. */
+  #givenUp(error: unknown): UpstreamFailure {
+    this.#watch.stop();
+    this.#exchange.discard();
+    return this.#asFailure(error);
   }
 
   /** What stopped a decoder was in the upstream's bytes; and an upstream may quote our credential in its error. */

@@ -130,22 +130,29 @@ export class UpstreamExchange {
   /**
    * The whole body, waited for once: the producer is not paused meanwhile. What refuses is a refusal, however its body ends:
    * where that was not to be had, it is empty.
-   * @throws UpstreamFailure too_large past `maxBytes`, or what ended the exchange
+   * @param done is called once: with too_large past `maxBytes`, or what ended the exchange; or with the body
    */
-  readAll(maxBytes: number): Promise<Buffer> {
+  whenWhole(maxBytes: number, done: (failure: UpstreamFailure | undefined, body: Buffer) => void): void {
     this.#limit = maxBytes;
     const isTooLarge = this.#buffered > maxBytes;
     if (isTooLarge) this.fail(tooLarge());
     else this.#unpause();
+    const settle = (): void => {
+      const failure = this.#failure ?? (isTooLarge ? tooLarge() : undefined);
+      if (failure) done(this.#head?.isGood === false ? undefined : failure, NOTHING);
+      else if (this.#ended) done(undefined, this.#take());
+      else this.#wake = settle;
+    };
+    settle();
+  }
+
+  /** As `whenWhole`. @throws UpstreamFailure */
+  readAll(maxBytes: number): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        const failure = this.#failure ?? (isTooLarge ? tooLarge() : undefined);
-        if (failure && this.#head?.isGood === false) resolve(NOTHING);
-        else if (failure) reject(failure);
-        else if (this.#ended) resolve(this.#take());
-        else this.#wake = settle;
-      };
-      settle();
+      this.whenWhole(maxBytes, (failure, body) => {
+        if (failure) reject(failure);
+        else resolve(body);
+      });
     });
   }
 
