@@ -27,7 +27,7 @@ export class ChatCompletionsController {
   async create(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const ctx = contextOf(request.raw);
     const answer = await this.chat.complete(ctx);
-    const written = this.encoder.write(ctx, answer, reply);
+    const written = this.encoder.write(ctx, this.chat.guarded(ctx, answer), reply);
     if (written) await written;
   }
 }

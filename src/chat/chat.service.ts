@@ -20,16 +20,16 @@ export class ChatService {
   ) {}
 
   /** @throws GatewayError when no target gave an answer */
-  async complete(ctx: RequestContext): Promise<Answer> {
+  complete(ctx: RequestContext): Promise<Answer> {
     const { model, request } = ctx;
     if (!model || !request) throw new Error('the guards have not run');
     const promptTokens = Math.ceil(request.document.bytes.length / BYTES_PER_TOKEN);
     const plan = this.planner.plan(this.router, ctx, model, promptTokens);
-    const answer = await this.runner.run(ctx, request, {
-      plan,
-      maxTokens: ctx.outputCap,
-      promptTokens,
-    });
+    return this.runner.run(ctx, request, { plan, maxTokens: ctx.outputCap, promptTokens });
+  }
+
+  /** The answer as its caller may have it: no longer than what was reserved, and as the output's rules want it. */
+  guarded(ctx: RequestContext, answer: Answer): Answer {
     return this.output.guard(ctx, reservedStream(ctx, answer));
   }
 }
