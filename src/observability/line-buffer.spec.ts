@@ -3,7 +3,7 @@ import { LineBuffer } from './line-buffer.js';
 
 function buffered(flushAbove: number) {
   const written: string[] = [];
-  return { written, buffer: new LineBuffer({ write: (lines) => written.push(lines) }, flushAbove) };
+  return { written, buffer: new LineBuffer({ write: (lines) => written.push(lines.toString()) }, flushAbove) };
 }
 
 describe('LineBuffer', () => {
@@ -20,5 +20,13 @@ describe('LineBuffer', () => {
     buffer.write('a\n');
     expect([buffer.flush(), buffer.flush()]).toEqual([true, false]);
     expect(written).toEqual(['a\n']);
+  });
+
+  it('keeps every character, of a line that is larger than its room, too, and the order of all', () => {
+    const { written, buffer } = buffered(10);
+    const lines = ['a\n', `${'\u{1F642}é'.repeat(50)}\n`, 'ü\n', 'b\n'];
+    for (const line of lines) buffer.write(line);
+    buffer.flush();
+    expect(written.join('')).toBe(lines.join(''));
   });
 });

@@ -6,8 +6,8 @@ import { LogSink, MAX_WAITING_BYTES } from './log-sink.js';
 class FakeDestination extends EventEmitter {
   taken = 0;
 
-  write(lines: string): void {
-    this.taken += Buffer.byteLength(lines);
+  write(lines: Buffer): void {
+    this.taken += lines.length;
   }
 }
 
@@ -20,7 +20,7 @@ function setUp() {
   return { clock, destination, sink, dropped: () => dropped };
 }
 
-const HALF = `${'é'.repeat(MAX_WAITING_BYTES / 4 - 1)}x\n`;
+const HALF = Buffer.from(`${'é'.repeat(MAX_WAITING_BYTES / 4 - 1)}x\n`);
 
 describe('LogSink', () => {
   it('holds 8 MiB for a reader that reads nothing, and counts the lines beyond', () => {
@@ -28,7 +28,7 @@ describe('LogSink', () => {
     sink.write(HALF);
     sink.write(HALF);
     expect([destination.taken, dropped()]).toEqual([MAX_WAITING_BYTES, 0]);
-    sink.write('a\nb\n');
+    sink.write(Buffer.from('a\nb\n'));
     expect([destination.taken, dropped()]).toEqual([MAX_WAITING_BYTES, 2]);
   });
 
@@ -37,14 +37,14 @@ describe('LogSink', () => {
     sink.write(HALF);
     sink.write(HALF);
     destination.emit('write', 2);
-    sink.write('a\n');
+    sink.write(Buffer.from('a\n'));
     expect([destination.taken, dropped()]).toEqual([MAX_WAITING_BYTES + 2, 0]);
   });
 
   it('hangs when nothing was taken for a second, and no longer when something was', () => {
     const { clock, destination, sink } = setUp();
     clock.advanceSync(5_000);
-    sink.write('one\n');
+    sink.write(Buffer.from('one\n'));
     clock.advanceSync(999);
     expect(sink.hangs).toBe(false);
     clock.advanceSync(1);
@@ -60,18 +60,18 @@ describe('LogSink', () => {
 
   it('does not hang where writes fail, and goes on trying', () => {
     const { clock, destination, sink, dropped } = setUp();
-    sink.write('one\n');
+    sink.write(Buffer.from('one\n'));
     destination.emit('error', Object.assign(new Error('full'), { code: 'ENOSPC' }));
     clock.advanceSync(1_000);
     expect(sink.hangs).toBe(false);
-    sink.write('two\n');
+    sink.write(Buffer.from('two\n'));
     expect([destination.taken, dropped()]).toEqual([8, 0]);
   });
 
   it('drops every line once its reader is gone', () => {
     const { destination, sink, dropped } = setUp();
     destination.emit('error', Object.assign(new Error('gone'), { code: 'EPIPE' }));
-    sink.write('one\n');
+    sink.write(Buffer.from('one\n'));
     expect([destination.taken, dropped()]).toEqual([0, 1]);
   });
 });

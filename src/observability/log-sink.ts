@@ -48,10 +48,10 @@ export class LogSink implements LineSink {
     this.#gone = true;
   }
 
-  write(lines: string): void {
-    const bytes = Buffer.byteLength(lines);
+  write(lines: Buffer): void {
+    const bytes = lines.length;
     if (this.#gone || this.#waiting + bytes > MAX_WAITING_BYTES) {
-      this.onDropped(lines.split('\n').length - 1);
+      this.onDropped(lines.toString('latin1').split('\n').length - 1);
       return;
     }
     if (this.#waiting === 0) this.#progressAt = this.clock.now();

@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import pino, { type Logger } from 'pino';
 import { type Clock } from '../kernel/clock.js';
 import { LineBuffer } from './line-buffer.js';
-import { LogSink } from './log-sink.js';
+import { type Destination, LogSink } from './log-sink.js';
 
 /** How a line of one of several workers begins. */
 const WORKER = cluster.worker ? `{"worker":${cluster.worker.id},` : '';
@@ -31,10 +31,12 @@ export class ProcessLogger {
     this.#destination = pino.destination({
       dest: 1,
       sync: false,
+      contentMode: 'buffer',
       minLength: FLUSH_ABOVE_BYTES,
       maxWrite: MAX_WRITE_BYTES,
     });
-    this.#sink = new LogSink(this.#destination, clock);
+    // Its type knows lines of text alone.
+    this.#sink = new LogSink(this.#destination as unknown as Destination, clock);
     this.#lines = new LineBuffer(this.#sink, FLUSH_ABOVE_BYTES);
     this.logger = pino(
       {
