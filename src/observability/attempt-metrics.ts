@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type AttemptFact } from '../kernel/channels.js';
 import { type AttemptRecord, type RequestContext } from '../kernel/request-context.js';
 import { EndedFacts } from './ended-facts.js';
-import { type CounterChild, type HistogramChild } from './fast-metrics.js';
+import { type CounterChild, type HistogramChild, kept } from './fast-metrics.js';
 import { GatewayMetrics } from './gateway-metrics.js';
 
 /** What is counted of one provider. */
@@ -30,8 +30,10 @@ export class AttemptMetrics {
   #count({ ctx, attempt }: AttemptFact): void {
     const { firstContentAt, kind, startedAt, target } = attempt;
     const { name } = target.provider;
-    const provider = this.#providers.get(name) ?? { served: new Map<string, CounterChild>(), firstToken: undefined };
-    this.#providers.set(name, provider);
+    const provider = kept(this.#providers, name, () => ({
+      served: new Map<string, CounterChild>(),
+      firstToken: undefined,
+    }));
     const model = ctx.model?.name ?? 'other';
     this.#counterOf(attempt, model, provider).add();
     if (firstContentAt !== undefined) {
@@ -53,12 +55,10 @@ export class AttemptMetrics {
       injected: String(chaos !== undefined),
     });
     if (outcome === 'success' && kind === 'first' && chaos === undefined) {
-      const child = served.get(model) ?? this.metrics.attempts.child(labels());
-      served.set(model, child);
-      return child;
+      return kept(served, model, () => this.metrics.attempts.child(labels()));
     }
     const given = labels();
-    return this.#kept(Object.values(given).join(' '), () => this.metrics.attempts.child(given));
+    return kept(this.#others, Object.values(given).join(' '), () => this.metrics.attempts.child(given));
   }
 
   /** What is not a request's first attempt. */
@@ -72,12 +72,6 @@ export class AttemptMetrics {
   }
 
   #countPer(metric: 'failovers' | 'retries', provider: string, model: string): void {
-    this.#kept(`${metric} ${provider} ${model}`, () => this.metrics[metric].child({ provider, model })).add();
-  }
-
-  #kept(key: string, make: () => CounterChild): CounterChild {
-    const child = this.#others.get(key) ?? make();
-    this.#others.set(key, child);
-    return child;
+    kept(this.#others, `${metric} ${provider} ${model}`, () => this.metrics[metric].child({ provider, model })).add();
   }
 }

@@ -55,6 +55,16 @@ export class CounterChild<Label extends string = string> {
   }
 }
 
+/** The child that is kept under a key, made with its first use. */
+export function kept<Key, Child>(children: Map<Key, Child>, key: Key, make: () => Child): Child {
+  let child = children.get(key);
+  if (child === undefined) {
+    child = make();
+    children.set(key, child);
+  }
+  return child;
+}
+
 /** A histogram whose children find their bucket by bisection and allocate nothing. */
 export class FastHistogram<Label extends string = string> extends Histogram<Label> {
   readonly #children: HistogramChild<Label>[] = [];

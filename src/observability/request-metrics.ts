@@ -4,10 +4,10 @@ import { type Charge, type RequestContext } from '../kernel/request-context.js';
 import { type Priority } from '../kernel/snapshot.js';
 import { addedMs } from './added-latency.js';
 import { EndedFacts } from './ended-facts.js';
-import { type CounterChild, type HistogramChild } from './fast-metrics.js';
+import { type CounterChild, type HistogramChild, kept } from './fast-metrics.js';
 import { GatewayMetrics } from './gateway-metrics.js';
 import { classOf } from './request-class.js';
-import { type RequestStages, STAGES, stagesOf } from './request-stages.js';
+import { type RequestStages, stagesOf } from './request-stages.js';
 
 /** The status that the log shows for a caller that left before it got one. */
 const LEFT = 499;
@@ -81,24 +81,32 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
     const children = this.#models.get(model) ?? this.#model(model);
     const stream = ctx.request?.stream === true;
     this.#counterOf(ctx, children, stream).add();
-    const stages = stagesOf(ctx, ctx.endedAt);
-    for (const stage of STAGES) if (stages[stage] > 0) this.#stages[stage].observe(stages[stage] / 1000);
+    this.#countStages(stagesOf(ctx, ctx.endedAt));
     if (ctx.queuedMs > 0) this.#waits[ctx.priority].observe(ctx.queuedMs / 1000);
     if (ctx.answeredBy) this.#observe(ctx, children, stream);
+  }
+
+  /** Member by member: a member whose name is in a variable is looked up. */
+  #countStages({ receive, guard, quota, route, queue, upstream, send }: RequestStages): void {
+    const stages = this.#stages;
+    observeStage(stages.receive, receive);
+    observeStage(stages.guard, guard);
+    observeStage(stages.quota, quota);
+    observeStage(stages.route, route);
+    observeStage(stages.queue, queue);
+    observeStage(stages.upstream, upstream);
+    observeStage(stages.send, send);
   }
 
   #counterOf(ctx: RequestContext, { model, good }: ModelChildren, stream: boolean): CounterChild {
     const band = ctx.principal.priority;
     if (ctx.end === 'completed' && ctx.status === 200 && ctx.code === undefined && ctx.chaos === undefined) {
-      const wanted = good[stream ? 'stream' : 'plain'];
-      const known = wanted.get(band);
-      if (known) return known;
-      const child = this.metrics.requests.child(requestLabels(ctx, model, stream));
-      wanted.set(band, child);
-      return child;
+      return kept(stream ? good.stream : good.plain, band, () =>
+        this.metrics.requests.child(requestLabels(ctx, model, stream)),
+      );
     }
     const labels = requestLabels(ctx, model, stream);
-    return this.#kept(Object.values(labels).join(' '), () => this.metrics.requests.child(labels));
+    return kept(this.#others, Object.values(labels).join(' '), () => this.metrics.requests.child(labels));
   }
 
   #observe(ctx: RequestContext, children: ModelChildren, stream: boolean): void {
@@ -122,18 +130,8 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
 
   #countCost(ctx: RequestContext, { model, costs }: ModelChildren, { costNanoUsd, usageSource }: Charge): void {
     const provider = ctx.answeredBy?.target.provider.name ?? 'none';
-    const cost = costs.get(provider) ?? this.metrics.cost.child({ provider, model });
-    costs.set(provider, cost);
-    cost.add(costNanoUsd);
-    const source = this.#sources.get(usageSource) ?? this.metrics.usageSource.child({ source: usageSource });
-    this.#sources.set(usageSource, source);
-    source.add();
-  }
-
-  #kept(key: string, make: () => CounterChild): CounterChild {
-    const child = this.#others.get(key) ?? make();
-    this.#others.set(key, child);
-    return child;
+    kept(costs, provider, () => this.metrics.cost.child({ provider, model })).add(costNanoUsd);
+    kept(this.#sources, usageSource, () => this.metrics.usageSource.child({ source: usageSource })).add();
   }
 
   #model(model: string): ModelChildren {
@@ -155,6 +153,10 @@ export class RequestMetrics implements OnModuleInit, OnModuleDestroy {
     this.#models.set(model, children);
     return children;
   }
+}
+
+function observeStage(histogram: HistogramChild, ms: number): void {
+  if (ms > 0) histogram.observe(ms / 1000);
 }
 
 function requestLabels(ctx: RequestContext, model: string, stream: boolean) {

@@ -18,16 +18,6 @@ export interface RequestStages {
   readonly send: number;
 }
 
-export const STAGES: readonly (keyof RequestStages)[] = [
-  'receive',
-  'guard',
-  'quota',
-  'route',
-  'queue',
-  'upstream',
-  'send',
-];
-
 /** The stages of an ended request; those that it did not reach are 0. */
 export function stagesOf(ctx: RequestContext, endedAt: number): RequestStages {
   const { receivedAt, queuedMs } = ctx;
