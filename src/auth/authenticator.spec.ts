@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { aPrincipal } from '../../test/support/principal.js';
 import { type ConfigStore } from '../config/config-store.js';
@@ -9,6 +10,7 @@ import { type ApiKey, type Principal, type Snapshot } from '../kernel/snapshot.j
 import { mintKey } from './api-key-format.js';
 import { Authenticator } from './authenticator.js';
 import { KeyDigester } from './key-digest.js';
+import { KeyIndex } from './key-index.js';
 
 const PEPPER = 'a pepper of thirty-two characters or more';
 const principal = aPrincipal();
@@ -70,6 +72,85 @@ describe('Authenticator', () => {
     await load(before);
     await load(fileOf([keyOf(young)]));
     expect(authenticator.identify(`Bearer ${old}`, before)).toBe(principal);
+  });
+
+  describe('on a connection that asks again', () => {
+    const socket = () => ({ remoteAddress: '10.0.0.1' }) as Socket;
+    let found: MockInstance<KeyIndex['find']>;
+    beforeEach(() => {
+      found = vi.spyOn(KeyIndex.prototype, 'find');
+    });
+    afterEach(() => found.mockRestore());
+
+    const on = (connection: Socket, key: string, file: Snapshot) => {
+      try {
+        return authenticator.authenticateOn(connection, `Bearer ${key}`, file);
+      } catch (error) {
+        return error;
+      }
+    };
+
+    it('looks a key up once, and once more on every other connection', async () => {
+      const file = fileOf([keyOf(old)]);
+      await load(file);
+      const connection = socket();
+      expect([on(connection, old, file), on(connection, old, file)]).toEqual([principal, principal]);
+      expect(found).toHaveBeenCalledTimes(1);
+      expect(on(socket(), old, file)).toBe(principal);
+      expect(found).toHaveBeenCalledTimes(2);
+    });
+
+    it('refuses a key that a reload has removed', async () => {
+      const [before, after] = [fileOf([keyOf(old)]), fileOf([keyOf(young)])];
+      await load(before);
+      await load(after);
+      const connection = socket();
+      expect(on(connection, old, before)).toBe(principal);
+      expect(on(connection, old, after)).toMatchObject({ code: 'invalid_api_key' });
+    });
+
+    it('refuses a key from the moment at which it expires', async () => {
+      const file = fileOf([{ ...keyOf(old), expiresAt: clock.wall() + 1_000 }]);
+      await load(file);
+      const connection = socket();
+      expect(on(connection, old, file)).toBe(principal);
+      await clock.advance(1_000);
+      expect(on(connection, old, file)).toMatchObject({ code: 'invalid_api_key' });
+    });
+
+    it.each([
+      ['no key', ''],
+      ['a part of the key', old.slice(0, -1)],
+      ['the key and more', `${old}x`],
+      ['a key that differs in its last character', `${old.slice(0, -1)}${old.endsWith('a') ? 'b' : 'a'}`],
+      ['an unknown key of that length', mintKey()],
+    ])('refuses %s after the key, and counts the failure', async (_name, wrong) => {
+      const file = fileOf([keyOf(old)]);
+      await load(file);
+      const connection = socket();
+      on(connection, old, file);
+      expect(on(connection, wrong, file)).toMatchObject({ code: 'invalid_api_key' });
+      expect(failed).toEqual(['10.0.0.1']);
+      expect(on(connection, old, file)).toBe(principal);
+    });
+
+    it('tells callers apart that share it', async () => {
+      const other = aPrincipal({ keyId: 'other' });
+      const file = fileOf([keyOf(old), { ...keyOf(young), principal: other }]);
+      await load(file);
+      const connection = socket();
+      const asked = [old, young, young, old].map((key) => on(connection, key, file));
+      expect(asked).toEqual([principal, other, other, principal]);
+    });
+
+    it('never takes the anonymous caller for whoever asked before', async () => {
+      const anonymous = aPrincipal({ keyId: 'anonymous' });
+      const file = fileOf([keyOf(old)], anonymous);
+      await load(file);
+      const connection = socket();
+      const asked = [old, 'any-text', old].map((key) => on(connection, key, file));
+      expect(asked).toEqual([principal, anonymous, principal]);
+    });
   });
 
   it.each([

@@ -5,15 +5,20 @@ import { KeyDigester, MAX_KEY_BYTES } from './key-digest.js';
 
 const DIGEST_BYTES = 32;
 
-interface Entry {
-  readonly digest: Buffer;
-  readonly principal: Principal | undefined;
+/** Whose a key is, and until when. */
+export interface KeyOwner {
+  readonly principal: Principal;
   /** Wall clock ms. */
   readonly expiresAt: number;
 }
 
+interface Entry {
+  readonly digest: Buffer;
+  readonly owner: KeyOwner | undefined;
+}
+
 // Compared with where nothing was found, so that a miss does the same work as a hit.
-const NOBODY: Entry = { digest: Buffer.alloc(DIGEST_BYTES), principal: undefined, expiresAt: Infinity };
+const NOBODY: Entry = { digest: Buffer.alloc(DIGEST_BYTES), owner: undefined };
 
 /**
  * Finds who a bearer is. One digest and one comparison whether it is known, unknown or malformed;
@@ -34,20 +39,21 @@ export class KeyIndex {
   }
 
   /**
-   * The principal of a bearer token of at most 256 bytes; undefined where it is nobody's, or nobody's any more.
+   * The owner of a bearer token of at most 256 bytes; undefined where it is nobody's, or nobody's any more.
    * @param wallMs now
    */
-  find(bearer: string, wallMs: number): Principal | undefined {
+  find(bearer: string, wallMs: number): KeyOwner | undefined {
     const wellFormed = fits(bearer) && (!looksMinted(bearer) || hasValidChecksum(bearer));
     const digest = this.#digester.digest(wellFormed ? bearer : '');
     const entry = this.#byDigest.get(digest) ?? NOBODY;
     this.#presented.write(digest, 'binary');
     const same = timingSafeEqual(this.#presented, entry.digest);
-    return same && wellFormed && wallMs < entry.expiresAt ? entry.principal : undefined;
+    const { owner } = entry;
+    return same && wellFormed && owner !== undefined && wallMs < owner.expiresAt ? owner : undefined;
   }
 
   #add(digest: string, { principal, expiresAt = Infinity }: ApiKey): void {
-    this.#byDigest.set(digest, { digest: Buffer.from(digest, 'binary'), principal, expiresAt });
+    this.#byDigest.set(digest, { digest: Buffer.from(digest, 'binary'), owner: { principal, expiresAt } });
   }
 }
 

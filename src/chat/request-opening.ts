@@ -44,7 +44,8 @@ export class RequestOpening {
     try {
       const snapshot = this.config.current;
       if (this.drain.refusing) throw this.#draining();
-      principal = this.authenticator.authenticate(request.raw.headers.authorization, snapshot, request.ip);
+      const { headers, socket } = request.raw;
+      principal = this.authenticator.authenticateOn(socket, headers.authorization, snapshot);
       this.#admit(request, reply, snapshot, principal);
     } catch (error) {
       const priority = principal?.priority ?? 'default';

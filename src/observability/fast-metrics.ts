@@ -46,12 +46,17 @@ export class FastCounter<Label extends string = string> extends Counter<Label> {
 }
 
 export class CounterChild<Label extends string = string> {
-  value = 0;
+  // In a typed array, as in AccountWindow: sums of nano-USD outgrow V8's small integers within minutes.
+  readonly #sum = new Float64Array(1);
 
   constructor(readonly labels: LabelValues<Label>) {}
 
+  get value(): number {
+    return this.#sum[0] ?? 0;
+  }
+
   add(amount = 1): void {
-    this.value += amount;
+    this.#sum[0] = this.value + amount;
   }
 }
 
