@@ -248,6 +248,11 @@ const BAD_FILES: readonly (readonly [string, string, ...string[]])[] = [
     'guardrails.input.bannedWords[0]: found a list, expected a string or a mapping',
   ],
   [
+    'probes a path that no request line can hold',
+    `version: 1\nproviders: [{ name: a, kind: vllm, baseUrl: "https://a.example/v1", probe: { path: "/č" } }]\nmodels: [{ name: m, targets: [{ provider: a, model: x }] }]\n`,
+    'providers[0].probe.path: found "/č", expected a path that begins with "/", in ASCII and without spaces',
+  ],
+  [
     'turns chaos on without leave of the environment',
     `${BASE}chaos: { enabled: true }\n`,
     'chaos.enabled: found true, which needs the environment variable GATEWAY_ALLOW_CHAOS=1',

@@ -140,7 +140,7 @@ const probeSchema = z
       .describe('Ask the upstream for its health in the background; absent: only where hosting is selfHosted'),
     path: z
       .string()
-      .regex(/^\/\S*$/, { error: 'a path that begins with "/"' })
+      .regex(/^\/[!-~]*$/, { error: 'a path that begins with "/", in ASCII and without spaces' })
       .nullable()
       .default(null)
       .describe("Path on the upstream's origin, any 2xx is healthy; absent: the kind's own"),
@@ -398,8 +398,12 @@ const quotaSchema = z
       })
       .prefault({})
       .describe('What is held before a request starts'),
-    leaseMs: ms(30_000, 'How long a hold outlives its gateway', 1000),
-    onLeaseExpiry: choice(['release', 'charge'], 'release', 'What becomes of the hold of a gateway that died'),
+    leaseMs: ms(30_000, 'How long a hold outlives its gateway; read at the start only', 1000),
+    onLeaseExpiry: choice(
+      ['release', 'charge'],
+      'release',
+      'What becomes of the hold of a gateway that died; read at the start only',
+    ),
   })
   .prefault({})
   .describe('Accounting');

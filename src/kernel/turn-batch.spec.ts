@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { TurnBatch } from './turn-batch.js';
 
 /** A loop whose turns end when the test says so. */
@@ -27,6 +27,24 @@ describe('TurnBatch', () => {
     await loop.end();
     expect(written).toEqual([1, 2, 3]);
     expect(loop.turns).toBe(1);
+  });
+
+  it('does the rest where some of it throws, and lets the process know', async () => {
+    const later = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation(() => undefined);
+    const loop = new HeldTurns();
+    const batch = new TurnBatch(loop);
+    const written: number[] = [];
+    batch.add(() => written.push(1));
+    batch.add(() => {
+      throw new Error('a mistake');
+    });
+    batch.add(() => written.push(3));
+    await loop.end();
+    const told = later.mock.calls.map(([tell]) => tell);
+    later.mockRestore();
+    expect(written).toEqual([1, 3]);
+    expect(told).toHaveLength(1);
+    expect(told[0]).toThrow('a mistake');
   });
 
   it('keeps what work adds for the next turn', async () => {

@@ -11,7 +11,7 @@ export class TurnBatch {
 
   constructor(private readonly clock: Pick<Clock, 'turn'>) {}
 
-  /** `work` runs at the end of this turn; it must not throw, and must look whether it is still wanted. */
+  /** `work` runs at the end of this turn, and must look whether it is still wanted. What it throws, the process is told. */
   add(work: () => void): void {
     if (this.#work.push(work) === 1) void this.clock.turn().then(() => this.#flush());
   }
@@ -19,6 +19,15 @@ export class TurnBatch {
   #flush(): void {
     const due = this.#work;
     this.#work = [];
-    for (const work of due) work();
+    for (const work of due) {
+      try {
+        work();
+      } catch (error) {
+        // Whoever else stands in the row must not wait for ever.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

@@ -6,6 +6,11 @@ import { type UpstreamExchange } from './upstream-exchange.js';
 
 /** How often idle connections are looked through, ms. */
 const SWEEP_MS = 1_000;
+/**
+ * A server that had given a connection up says so within a round trip of the next request. Later than this, ms, it may have
+ * been at work on it: whether it is asked again is for the retry policy to say.
+ */
+const STALE_WITHIN_MS = 250;
 
 /**
  * The connections to one upstream. A request takes the one that was used last, or a new one: how many there are at once is
@@ -33,6 +38,11 @@ export class ConnectionPool implements ConnectionOwner {
     return this.#closed;
   }
 
+  /** Connections that are open or being opened. */
+  get size(): number {
+    return this.#all.size;
+  }
+
   send(request: WireRequest, exchange: UpstreamExchange): void {
     (this.#takeIdle() ?? this.#open()).carry(request, exchange);
   }
@@ -53,8 +63,11 @@ export class ConnectionPool implements ConnectionOwner {
     if (at >= 0) this.#idle.splice(at, 1);
   }
 
-  replace(request: WireRequest, exchange: UpstreamExchange): void {
+  replace({ takenAt }: UpstreamConnection, request: WireRequest, exchange: UpstreamExchange): boolean {
+    if (this.clock.now() - takenAt > STALE_WITHIN_MS) return false;
+    // When an upstream gives one idle connection up, the others in the pool are as stale: only a new one will do.
     this.#open().carry(request, exchange);
+    return true;
   }
 
   /** Lets idle connections go, and each other one when its request is done. */
@@ -77,8 +90,12 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #takeIdle(): UpstreamConnection | undefined {
+    const now = this.clock.now();
     for (let last = this.#idle.pop(); last; last = this.#idle.pop()) {
-      if (!last.destroyed && this.clock.now() < last.usableUntil) return last;
+      if (!last.destroyed && now < last.usableUntil) {
+        last.takenAt = now;
+        return last;
+      }
       last.abort();
     }
     return undefined;

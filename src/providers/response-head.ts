@@ -27,9 +27,17 @@ export class HeaderCursor {
     return this.lines.slice(this.#from, this.#colon).toLowerCase();
   }
 
+  /** Without the spaces and tabs around it: what else `trim` takes away is a part of it (RFC 9110, 5.5). */
   get value(): string {
-    return this.lines.slice(this.#colon + 1, this.#end).trim();
+    let [from, to] = [this.#colon + 1, this.#end];
+    while (from < to && isBlank(this.lines.charCodeAt(from))) from++;
+    while (to > from && isBlank(this.lines.charCodeAt(to - 1))) to--;
+    return this.lines.slice(from, to);
   }
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 /** Status and headers of an upstream's answer; headers are decoded only when asked for. */

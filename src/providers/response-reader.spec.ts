@@ -95,6 +95,11 @@ const ANSWERS: readonly (readonly [string, string, { statuses: number[]; body: s
     `${OK}Connection: x, close\r\nContent-Length: 2\r\n\r\nhi`,
     { statuses: [200], body: 'hi', ends: [0] },
   ],
+  [
+    'close in the first of two headers',
+    `${OK}Connection: close\r\nConnection: x\r\nContent-Length: 2\r\n\r\nhi`,
+    { statuses: [200], body: 'hi', ends: [0] },
+  ],
   ['HTTP/1.0', 'HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi', { statuses: [200], body: 'hi', ends: [0] }],
   [
     'a short keep-alive',
@@ -182,6 +187,8 @@ describe('a reader of answers', () => {
     ['a length in hexadecimal', `${OK}Content-Length: 0x2\r\n\r\nhi`],
     ['a length beyond counting', `${OK}Content-Length: 9999999999999999\r\n\r\nhi`],
     ['no length', `${OK}Content-Length:\r\n\r\n`],
+    ['a length behind a no-break space', `${OK}Content-Length: \xa02\r\n\r\nhi`],
+    ['a coding before a no-break space', `${OK}Transfer-Encoding: chunked\xa0\r\n\r\n0\r\n\r\n`],
     ['a length and chunks', `${OK}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
     ['a coding that nobody knows', `${OK}Transfer-Encoding: gzip\r\n\r\n`],
     ['two codings', `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`],

@@ -267,7 +267,7 @@ function framingOf(head: ResponseHead): Framing | undefined {
     } else if (line.is('transfer-encoding')) {
       if (framing.isChunked || line.value.toLowerCase() !== 'chunked') return undefined;
       framing.isChunked = true;
-    } else if (line.is('connection')) framing.connection = line.value;
+    } else if (line.is('connection')) framing.connection = `${framing.connection ?? ''},${line.value}`;
     else if (line.is('keep-alive')) framing.keepAlive = line.value;
   }
   return framing.isChunked && framing.length !== undefined ? undefined : framing;

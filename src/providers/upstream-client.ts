@@ -1,6 +1,7 @@
 import { type Clock } from '../kernel/clock.js';
 import { type Provider } from '../kernel/snapshot.js';
 import { TurnBatch } from '../kernel/turn-batch.js';
+import { UpstreamFailure } from '../kernel/upstream.js';
 import { ConnectionPool } from './connection-pool.js';
 import { type Origin } from './upstream-connector.js';
 import { UpstreamExchange } from './upstream-exchange.js';
@@ -32,15 +33,22 @@ interface Address {
 /** The network: one pool of keep-alive connections per origin and dialling rule, kept over reloads. */
 export class UpstreamClient implements UpstreamTransport {
   readonly #pools = new Map<string, ConnectionPool>();
+  /** Pools that a reload closed, until their last request is done. */
+  readonly #retired = new Set<ConnectionPool>();
   readonly #addresses = new WeakMap<Provider, Address>();
-
   readonly #writes: TurnBatch;
+  #closed = false;
 
   constructor(private readonly clock: Clock) {
     this.#writes = new TurnBatch(clock);
   }
 
   send(provider: Provider, call: UpstreamCall): UpstreamExchange {
+    const exchange = new UpstreamExchange();
+    if (this.#closed) {
+      exchange.fail(new UpstreamFailure('ignored', 'shutting_down', 'never'));
+      return exchange;
+    }
     const known = this.#addresses.get(provider);
     // A request that began before a reload may still call a provider whose pool the reload closed.
     const { pool, prefix, hostLines } = known && !known.pool.closed ? known : this.#address(provider);
@@ -48,7 +56,6 @@ export class UpstreamClient implements UpstreamTransport {
     const target = path.startsWith('//') ? path.slice(1) : prefix + path;
     const length = body === null ? '' : `content-length: ${body.length}\r\n`;
     const head = `${method} ${target} HTTP/1.1\r\n${hostLines}${headers}${length}\r\n`;
-    const exchange = new UpstreamExchange();
     pool.send({ head, body }, exchange);
     return exchange;
   }
@@ -56,17 +63,21 @@ export class UpstreamClient implements UpstreamTransport {
   /** Closes the pools that none of `providers` uses, after their last request. */
   retain(providers: Iterable<Provider>): void {
     const used = new Set([...providers].filter(({ baseUrl }) => baseUrl !== undefined).map(poolKey));
+    for (const pool of this.#retired) if (pool.size === 0) this.#retired.delete(pool);
     for (const [key, pool] of this.#pools) {
       if (used.has(key)) continue;
       this.#pools.delete(key);
       pool.close();
+      this.#retired.add(pool);
     }
   }
 
-  /** Lets go of every connection. */
+  /** Lets go of every connection, for good: what is sent from now on fails. */
   close(): void {
-    for (const pool of this.#pools.values()) pool.destroy();
+    this.#closed = true;
+    for (const pool of [...this.#pools.values(), ...this.#retired]) pool.destroy();
     this.#pools.clear();
+    this.#retired.clear();
   }
 
   #address(provider: Provider): Address {

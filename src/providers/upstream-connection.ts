@@ -19,8 +19,11 @@ export interface ConnectionOwner {
   idle(connection: UpstreamConnection, keepAliveMs: number): void;
   /** It has ended. */
   gone(connection: UpstreamConnection): void;
-  /** It had ended before it carried this request, as pooled connections do: whether another one should. */
-  replace(request: WireRequest, exchange: UpstreamExchange): void;
+  /**
+   * It carried an answer before, and has ended without a byte of this request's.
+   * @returns whether another connection carries the request instead
+   */
+  replace(connection: UpstreamConnection, request: WireRequest, exchange: UpstreamExchange): boolean;
 }
 
 /** Up to this size a body leaves in one write with its head: copying it costs less than a second piece. */
@@ -38,8 +41,9 @@ export class UpstreamConnection implements ProducerControl, ResponseSink {
   #hasServed = false;
   #sent = false;
   #answering = false;
-  /** Monotonic ms until which it may carry another request; set by its owner. */
+  /** Set by its owner, monotonic ms: until when it may carry another request, and when it was last taken for one. */
   usableUntil = 0;
+  takenAt = 0;
 
   constructor(
     connector: UpstreamConnector,
@@ -114,15 +118,25 @@ export class UpstreamConnection implements ProducerControl, ResponseSink {
 
   end(keepAliveMs: number): void {
     const exchange = this.#exchange;
-    const isWhole = this.#socket.writableLength === 0;
     this.#exchange = this.#request = undefined;
     this.#hasServed = true;
     this.#sent = this.#answering = false;
-    if (keepAliveMs > 0 && isWhole && !this.destroyed) {
-      if (this.#socket.isPaused()) this.#socket.resume();
-      this.owner.idle(this, keepAliveMs);
-    } else this.#socket.destroy();
+    if (keepAliveMs === 0) this.#socket.destroy();
+    else if (this.#socket.writableLength === 0) this.#keep(keepAliveMs);
+    // TLS says only in a later turn that a request has left whole; of one that was answered early, the rest is still to come.
+    else this.writes.add(() => this.#keep(keepAliveMs));
     exchange?.onEnd();
+  }
+
+  #keep(keepAliveMs: number): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    if (socket.writableLength > 0) {
+      socket.destroy();
+      return;
+    }
+    if (socket.isPaused()) socket.resume();
+    this.owner.idle(this, keepAliveMs);
   }
 
   #received(bytes: Buffer): void {
@@ -147,9 +161,8 @@ export class UpstreamConnection implements ProducerControl, ResponseSink {
     const request = this.#request;
     this.abort();
     if (!exchange || !request) return;
-    // When an upstream gives one idle connection up, the others in the pool are as stale: only a new one will do.
-    if (this.#hasServed && !this.#answering) this.owner.replace(request, exchange);
-    else exchange.fail(this.#failureOf(error, exchange));
+    if (this.#hasServed && !this.#answering && this.owner.replace(this, request, exchange)) return;
+    exchange.fail(this.#failureOf(error, exchange));
   }
 
   #failureOf(error: Error | undefined, exchange: UpstreamExchange): UpstreamFailure {

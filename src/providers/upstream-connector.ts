@@ -90,8 +90,14 @@ export class UpstreamConnector {
     const timer = this.clock.after(this.rules.connectMs, () => {
       socket.destroy(new UpstreamFailure('fault', 'connect_timeout', 'elsewhere'));
     });
-    socket.once('close', () => timer.cancel());
+    const failed = (): void => {
+      timer.cancel();
+      // What was offered may be why no connection came about.
+      this.#session = undefined;
+    };
+    socket.once('close', failed);
     socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+      socket.off('close', failed);
       timer.cancel();
       connected();
     });

@@ -54,8 +54,10 @@ export class KeyState {
   /** Equal to a new one: may be forgotten. */
   idle(nowUs: number, tokensPerMinute: number): boolean {
     if (this.concurrent(nowUs) > 0 || this.#requests.resetUs(nowUs) > 0) return false;
-    this.#bucket?.advance(nowUs, tokensPerMinute);
-    return (this.#bucket?.resetUs ?? 0) === 0;
+    // A limit that a reload took away leaves nothing to wait for.
+    if (this.#bucket === undefined || tokensPerMinute === 0) return true;
+    this.#bucket.advance(nowUs, tokensPerMinute);
+    return this.#bucket.resetUs === 0;
   }
 
   #tokens(plan: QuotaPlan, nowUs: number): TokenBucket {

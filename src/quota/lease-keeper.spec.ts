@@ -12,18 +12,21 @@ import { type Reservation } from './quota-store.js';
 
 const LEASE_MS = 30_000;
 const principal = aPrincipal({ limits: { concurrentRequests: 1 } });
-const config = { current: { quota: { leaseMs: LEASE_MS }, keys: [{ principal }] } } as unknown as ConfigStore;
+const configOf = (leaseMs: number) =>
+  ({ current: { quota: { leaseMs }, keys: [{ principal }] } }) as unknown as ConfigStore;
 
 describe('LeaseKeeper', () => {
   let clock: ManualClock;
   let store: MemoryQuotaStore;
   let inFlight: InFlightRequests;
+  let config: ConfigStore;
   let keeper: LeaseKeeper;
 
   beforeEach(() => {
     clock = new ManualClock();
     store = new MemoryQuotaStore(clock, { leaseMs: LEASE_MS, onLeaseExpiry: 'release' });
     inFlight = new InFlightRequests();
+    config = configOf(LEASE_MS);
     keeper = new LeaseKeeper(store, inFlight, config, clock);
   });
   afterEach(() => {
@@ -52,6 +55,13 @@ describe('LeaseKeeper', () => {
     expect(store.usage(principal).concurrent).toBe(1);
   });
 
+  it('renews as often as the store wants it that was opened at the start, whatever a reload says', async () => {
+    held('long');
+    Object.assign(config, configOf(100 * LEASE_MS));
+    await clock.advance(10 * LEASE_MS);
+    expect(store.usage(principal).concurrent).toBe(1);
+  });
+
   it('renews no more once the request has ended', async () => {
     const { ctx } = held('short');
     const renew = vi.spyOn(store, 'renew');
@@ -68,11 +78,14 @@ describe('LeaseKeeper', () => {
     expect(keeper.reservedNanoUsd).toBe(0);
   });
 
-  it('renews all leases of a key with one call', async () => {
+  it.each([
+    ['a store of this process', (reservation: Reservation) => reservation],
+    ['a store of another one, which copies', (reservation: Reservation) => structuredClone(reservation)],
+  ])('renews all leases of a key with one call: %s', async (_store, answered) => {
     const wide = aPrincipal({ limits: { concurrentRequests: 9 } });
     for (const id of ['a', 'b', 'c']) {
       const result = store.acquire({ id, principal: wide, tokens: 1, costNanoUsd: 1 });
-      if (result.admitted) begin(aRequestContext({ id, principal: wide }), result.reservation);
+      if (result.admitted) begin(aRequestContext({ id, principal: wide }), answered(result.reservation));
     }
     const renew = vi.spyOn(store, 'renew');
     await keeper.renewAll();
@@ -116,6 +129,18 @@ describe('LeaseKeeper', () => {
     await clock.advance(LEASE_MS);
     expect(renew.mock.calls.length).toBeGreaterThan(1);
     expect(store.usage(principal).concurrent).toBe(1);
+  });
+
+  it('renews the leases of one key where the call for another failed', async () => {
+    held('first');
+    const other = aPrincipal({ keyId: 'other', limits: { concurrentRequests: 1 } });
+    const result = store.acquire({ id: 'second', principal: other, tokens: 1, costNanoUsd: 1 });
+    if (result.admitted) begin(aRequestContext({ id: 'second', principal: other }), result.reservation);
+    const renew = vi.spyOn(store, 'renew').mockImplementationOnce(() => {
+      throw new Error('away');
+    });
+    await keeper.renewAll();
+    expect(renew).toHaveBeenLastCalledWith(other, ['second']);
   });
 
   it('leaves no timer behind', () => {

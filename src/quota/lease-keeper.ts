@@ -25,6 +25,7 @@ export class LeaseKeeper implements OnApplicationShutdown {
   readonly #logger = new Logger('LeaseKeeper');
   readonly #orgs = new Set<string>();
   readonly #timers: { renew: Timer; sweep: Timer };
+  readonly #renewMs: number;
 
   constructor(
     @Inject(QUOTA_STORE) private readonly store: QuotaStore,
@@ -32,7 +33,9 @@ export class LeaseKeeper implements OnApplicationShutdown {
     private readonly config: ConfigStore,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
-    this.#timers = { renew: this.#later(() => this.#renewMs, 'renew'), sweep: this.#later(() => SWEEP_MS, 'sweep') };
+    // As the store: what a reload says of leases holds from the next start on.
+    this.#renewMs = config.current.quota.leaseMs / RENEWALS_PER_LEASE;
+    this.#timers = { renew: this.#later(this.#renewMs, 'renew'), sweep: this.#later(SWEEP_MS, 'sweep') };
   }
 
   /** Worst case of all requests in flight, nano-USD. */
@@ -45,22 +48,30 @@ export class LeaseKeeper implements OnApplicationShutdown {
     this.#timers.sweep.cancel();
   }
 
-  /** Renews every lease once: one call per key. */
+  /** Renews every lease once: one call per key, none of which stops the others. */
   async renewAll(): Promise<void> {
     const byKey = new Map<Principal, Held[]>();
     for (const one of this.#held()) {
-      const { principal } = one.reservation;
+      // Not the reservation's: a store of another process hands a copy out with each.
+      const { principal } = one.ctx;
       const others = byKey.get(principal);
       if (others) others.push(one);
       else byKey.set(principal, [one]);
     }
-    for (const [principal, held] of byKey) {
-      this.#orgs.add(principal.org);
-      const ids = held.map(({ reservation }) => reservation.id);
-      const lost = await this.store.renew(principal, ids);
-      for (const id of lost) await this.#regain(held[ids.indexOf(id)]);
-    }
+    for (const [principal, held] of byKey) await this.#renew(principal, held).catch(this.#failed);
   }
+
+  async #renew(principal: Principal, held: readonly Held[]): Promise<void> {
+    this.#orgs.add(principal.org);
+    const ids = held.map(({ reservation }) => reservation.id);
+    const lost = await this.store.renew(principal, ids);
+    for (const id of lost) await this.#regain(held[ids.indexOf(id)]);
+  }
+
+  // The store tells of its own trouble once per transition: here it is only worth a trace.
+  readonly #failed = (error: unknown): void => {
+    this.#logger.debug(error);
+  };
 
   /** What runs now and holds something. */
   #held(): Held[] {
@@ -81,21 +92,12 @@ export class LeaseKeeper implements OnApplicationShutdown {
     await this.store.sweep([...this.#orgs]);
   }
 
-  get #renewMs(): number {
-    return this.config.current.quota.leaseMs / RENEWALS_PER_LEASE;
-  }
-
-  #later(ms: () => number, job: 'renew' | 'sweep'): Timer {
-    return this.clock.after(ms(), () => {
+  #later(ms: number, job: 'renew' | 'sweep'): Timer {
+    return this.clock.after(ms, () => {
       const done = job === 'renew' ? this.renewAll() : this.#sweep();
-      void done
-        .catch((error: unknown) => {
-          // The store tells of its own trouble once per transition: here it is only worth a trace.
-          this.#logger.debug(error);
-        })
-        .finally(() => {
-          this.#timers[job] = this.#later(ms, job);
-        });
+      void done.catch(this.#failed).finally(() => {
+        this.#timers[job] = this.#later(ms, job);
+      });
     });
   }
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { aBudget, aPrincipal } from '../../test/support/principal.js';
 import { type Clock } from '../kernel/clock.js';
+import { type Principal } from '../kernel/snapshot.js';
 import { MemoryQuotaStore, type QuotaStoreOptions } from './memory-quota-store.js';
 import { describeQuotaStore, type StoreRig } from './quota-store.suite.js';
 
@@ -40,6 +41,38 @@ describe('in-process quota store', () => {
     expect(ask('2')).toBe(false);
     manual.advanceSync(1000);
     expect(ask('3')).toBe(true);
+  });
+
+  it('charges once what it charged as the lease ended, however much ended with it', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryQuotaStore(clock, { ...options, onLeaseExpiry: 'charge' });
+    const principal = aPrincipal({ budgets: [aBudget(10_000)] });
+    const ask = (id: string) => store.acquire({ id, principal, tokens: 0, costNanoUsd: 5 });
+    const first = ask('first');
+    if (!first.admitted) throw new Error(first.reason);
+    for (let n = 0; n < 1_000; n++) ask(`other-${n}`);
+    await clock.advance(options.leaseMs);
+    store.sweep();
+    const spent = store.usage(principal).budgets[0]?.spentNanoUsd;
+    expect(spent).toBe(1_001 * 5);
+    expect(store.settle({ reservation: first.reservation, costNanoUsd: 3, tokens: 0 })).toBe('already');
+    expect(store.regain(first.reservation)).toMatchObject({ admitted: false, reason: 'closed' });
+    expect(store.usage(principal).budgets[0]?.spentNanoUsd).toBe(spent);
+  });
+
+  it('gives a key a full bucket again where a reload took its limit of tokens away meanwhile', () => {
+    const store = new MemoryQuotaStore(new ManualClock(), options);
+    const limited = aPrincipal({ limits: { tokensPerMinute: 100, concurrentRequests: 9 } });
+    const freed = aPrincipal({ limits: { concurrentRequests: 9 } });
+    const spend = (id: string, principal: Principal, tokens: number): void => {
+      const result = store.acquire({ id, principal, tokens, costNanoUsd: 0 });
+      if (!result.admitted) throw new Error(result.reason);
+      store.settle({ reservation: result.reservation, costNanoUsd: 0, tokens });
+    };
+    spend('before', limited, 100);
+    spend('meanwhile', freed, 100);
+    store.sweep();
+    expect(store.usage(limited).levels.tokens).toMatchObject({ remaining: 100, resetUs: 0 });
   });
 
   it('answers without a promise', () => {

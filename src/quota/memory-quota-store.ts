@@ -35,6 +35,8 @@ const SWEPT_PER_ACQUIRE = 32;
 const SWEPT_PER_SWEEP = 10_000;
 /** No answer gets lost inside a process: ids are kept against mistakes, not against retries of an hour ago. */
 const IDS_KEPT = 256;
+/** Of reservations that were charged as their lease ended: their gateway may have been stopped for a while, and settle yet. */
+const CHARGED_IDS_KEPT = 20_000;
 /** When a slot becomes free nobody knows. */
 const CONCURRENCY_RETRY_US = 1_000_000;
 
@@ -74,6 +76,7 @@ export class MemoryQuotaStore implements QuotaStore {
   readonly #held = new IdTable<Held>();
   readonly #leases = new LeaseQueue<Held>();
   readonly #closed = new RecentIds(IDS_KEPT);
+  readonly #charged = new RecentIds(CHARGED_IDS_KEPT);
   readonly #leaseUs: number;
 
   constructor(
@@ -215,7 +218,7 @@ export class MemoryQuotaStore implements QuotaStore {
   }
 
   #known(request: AcquireRequest, plan: QuotaPlan, key: KeyState, nowUs: number): AcquireResult | undefined {
-    if (this.#closed.has(request.id)) return refusalOf('closed', undefined, key.levels(plan, nowUs));
+    if (this.#isClosed(request.id)) return refusalOf('closed', undefined, key.levels(plan, nowUs));
     const held = this.#held.get(request.id);
     if (held === undefined) return undefined;
     this.renew(request.principal, [request.id]);
@@ -252,6 +255,10 @@ export class MemoryQuotaStore implements QuotaStore {
     return result;
   }
 
+  #isClosed(id: string): boolean {
+    return this.#closed.has(id) || this.#charged.has(id);
+  }
+
   /** Nothing is held for the id any more. */
   #end(held: Held): void {
     this.#held.delete(held.reservation.id);
@@ -266,7 +273,7 @@ export class MemoryQuotaStore implements QuotaStore {
     cost: number,
     tokens: number,
   ): SettleStatus {
-    if (this.#closed.has(id)) return 'already';
+    if (this.#isClosed(id)) return 'already';
     const known = admittedAtUs > 0;
     // A release closes an id that has not arrived yet, too: a late acquire of it is refused.
     if (known || cost + tokens === 0) this.#closed.add(id);
@@ -285,7 +292,7 @@ export class MemoryQuotaStore implements QuotaStore {
       const charged = this.options.onLeaseExpiry === 'charge';
       const cost = held.reservation.costNanoUsd;
       held.book(charged ? cost : 0, -cost, 0);
-      if (charged) this.#closed.add(held.reservation.id);
+      if (charged) this.#charged.add(held.reservation.id);
     }
     if (swept > 0) reservationsExpired.publish({ count: swept });
     return swept;

@@ -1,12 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasTool } from '../platform/repository.js';
 import { GatewayProcess } from '../support/gateway-process.js';
+import { SelfSignedCertificate } from '../support/self-signed-certificate.js';
 
 const SECRET = 'a-key-that-lasts-for-ever';
 const ENDS = '2099-01-31T00:00:00Z';
@@ -19,23 +16,20 @@ const ANSWER = {
 };
 
 describe.skipIf(!hasTool('openssl'))('the end of credentials', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'certificate-'));
-  const [key, certificate] = ['key.pem', 'certificate.pem'].map((name) => join(folder, name)) as [string, string];
+  let certificate: SelfSignedCertificate;
   let upstream: Server;
   let gateway: GatewayProcess;
 
   beforeAll(async () => {
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-    const made = ['-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate, '-days', String(DAYS)];
-    execFileSync('openssl', ['req', '-x509', ...made, ...subject], { stdio: 'ignore' });
-    upstream = createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (request, response) => {
+    certificate = new SelfSignedCertificate(DAYS);
+    upstream = createServer(certificate.options, (request, response) => {
       request.resume().on('end', () => {
         response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(ANSWER));
       });
     });
     await new Promise<void>((resolve) => upstream.listen(0, 'localhost', resolve));
     gateway = await GatewayProcess.start({
-      env: { NODE_EXTRA_CA_CERTS: certificate },
+      env: { NODE_EXTRA_CA_CERTS: certificate.path },
       config: {
         version: 1,
         auth: {
@@ -62,7 +56,7 @@ describe.skipIf(!hasTool('openssl'))('the end of credentials', () => {
     await gateway.stop();
     upstream.closeAllConnections();
     await new Promise((resolve) => upstream.close(resolve));
-    rmSync(folder, { recursive: true, force: true });
+    certificate.remove();
   });
 
   it('shows the first key that ends, and the certificate of an upstream once it was dialled', async () => {
