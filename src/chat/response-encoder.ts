@@ -136,7 +136,7 @@ function frame({ payloads }: EventBatch): string {
 
 function answerHeaders(ctx: RequestContext): string[] {
   const { attempts } = ctx;
-  const headers = ctx.answerHeaders.toList();
+  const headers = ctx.answerHeaders.takeList();
   headers.push(
     'x-request-id',
     ctx.requestId,

@@ -23,15 +23,16 @@ export class AnswerHeaders {
     return this.toObject()[name];
   }
 
-  /** Name, value, name, value …: a copy, to be written or added to. */
-  toList(): string[] {
-    const list = this.#list.slice();
-    if (this.#late) list.push(this.#late.name, this.#late.value());
-    return list;
+  /** Name, value, name, value …: the list itself, for whoever adds to it what an answer has besides, and writes it. */
+  takeList(): string[] {
+    if (this.#late) this.#list.push(this.#late.name, this.#late.value());
+    this.#late = undefined;
+    return this.#list;
   }
 
   toObject(): Record<string, string> {
-    const list = this.toList();
+    const list = this.#list.slice();
+    if (this.#late) list.push(this.#late.name, this.#late.value());
     const headers: Record<string, string> = {};
     for (let at = 0; at < list.length; at += 2) headers[list[at] ?? ''] = list[at + 1] ?? '';
     return headers;

@@ -12,17 +12,19 @@ export interface BudgetRefusal {
 /** All budget accounts of this process, by org and account. */
 export class BudgetBook {
   readonly #accounts = new Map<string, { readonly account: BudgetAccount; readonly lengthUs: number }>();
-  /** The same, in the order of a plan's budgets: found once, until accounts are forgotten. */
-  #ofPlans = new WeakMap<QuotaPlan, readonly BudgetAccount[]>();
 
   /** The budget that refuses a cost; a spent one before one that is only reserved. */
-  refusal(plan: QuotaPlan, nowUs: number, cost: number): BudgetRefusal | undefined {
+  refusal(
+    { budgets }: QuotaPlan,
+    accounts: readonly BudgetAccount[],
+    nowUs: number,
+    cost: number,
+  ): BudgetRefusal | undefined {
     // What costs nothing is stopped by no budget.
     if (cost === 0) return undefined;
     let worst: BudgetRefusal | undefined;
-    const accounts = this.#accountsOf(plan);
     for (let place = 0; place < accounts.length; place++) {
-      const budget = plan.budgets[place];
+      const budget = budgets[place];
       const account = accounts[place];
       if (budget === undefined || account === undefined || fits(budget, account, nowUs, cost)) continue;
       const level = this.level(budget, nowUs);
@@ -60,11 +62,15 @@ export class BudgetBook {
   }
 
   /** Books in the windows of an instant, those that are over and gone excepted; returns them, for the booking back. */
-  book(plan: QuotaPlan, atUs: number, change: Booking): readonly AccountWindow[] {
+  book(
+    { budgets }: QuotaPlan,
+    accounts: readonly BudgetAccount[],
+    atUs: number,
+    change: Booking,
+  ): readonly AccountWindow[] {
     const windows: AccountWindow[] = [];
-    const accounts = this.#accountsOf(plan);
     for (let place = 0; place < accounts.length; place++) {
-      const window = accounts[place]?.window(windowIndex(plan.budgets[place]?.lengthUs ?? 0, atUs));
+      const window = accounts[place]?.window(windowIndex(budgets[place]?.lengthUs ?? 0, atUs));
       if (window === undefined) continue;
       window.book(change);
       windows.push(window);
@@ -77,23 +83,18 @@ export class BudgetBook {
     for (const [name, { account }] of this.#accounts) yield [name, account];
   }
 
-  /** Forgets accounts whose windows are over. */
-  forgetIdle(nowUs: number): void {
+  /** Forgets accounts whose windows are over. @returns how many */
+  forgetIdle(nowUs: number): number {
+    const before = this.#accounts.size;
     for (const [name, { account, lengthUs }] of this.#accounts) {
-      if (account.idle(windowIndex(lengthUs, nowUs) - 1)) {
-        this.#accounts.delete(name);
-        this.#ofPlans = new WeakMap();
-      }
+      if (account.idle(windowIndex(lengthUs, nowUs) - 1)) this.#accounts.delete(name);
     }
+    return before - this.#accounts.size;
   }
 
-  #accountsOf(plan: QuotaPlan): readonly BudgetAccount[] {
-    let accounts = this.#ofPlans.get(plan);
-    if (accounts === undefined) {
-      accounts = plan.budgets.map((budget) => this.#account(budget));
-      this.#ofPlans.set(plan, accounts);
-    }
-    return accounts;
+  /** Those of a plan's budgets, in their order; they hold until accounts are forgotten. */
+  accountsOf(plan: QuotaPlan): readonly BudgetAccount[] {
+    return plan.budgets.map((budget) => this.#account(budget));
   }
 
   #account(plan: BudgetPlan): BudgetAccount {

@@ -22,9 +22,10 @@ describe('deadlines', () => {
     const asked = new Promise<void>((resolve, reject) => {
       answer = (error) => (error ? reject(error) : resolve());
     });
-    deadlines.within(asked).then(
+    void deadlines.within(
+      asked,
       () => ended.push(name),
-      (error: unknown) => ended.push(error instanceof StoreTimeout ? `${name} late` : `${name} failed`),
+      (error) => ended.push(error instanceof StoreTimeout ? `${name} late` : `${name} failed`),
     );
     return answer;
   }
@@ -53,6 +54,28 @@ describe('deadlines', () => {
     await clock.advance(1_000);
     expect(ended).toEqual(['third', 'second failed', 'first']);
     expect(clock.pending).toBe(0);
+  });
+
+  it('give what was made of the answer, or of its failure', async () => {
+    const given = [Promise.resolve(2), Promise.reject<number>(new Error('refused'))].map((answer) =>
+      deadlines.within<number, unknown>(
+        answer,
+        (value) => value * 2,
+        ({ message }) => message,
+      ),
+    );
+    expect(await Promise.all(given)).toEqual([4, 'refused']);
+  });
+
+  it('fail with what is thrown over an answer', async () => {
+    const thrown = deadlines.within(
+      Promise.resolve(),
+      () => {
+        throw new Error('a mistake');
+      },
+      () => undefined,
+    );
+    await expect(thrown).rejects.toThrow('a mistake');
   });
 
   describe('after a pause of the process', () => {

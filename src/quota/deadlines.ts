@@ -3,7 +3,7 @@ import { answersRead, StoreTimeout } from './bounded.js';
 
 interface Wait {
   readonly untilMs: number;
-  readonly reject: (error: StoreTimeout) => void;
+  readonly giveUp: (error: StoreTimeout) => void;
   over: boolean;
 }
 
@@ -21,20 +21,40 @@ export class Deadlines {
     private readonly ms: number,
   ) {}
 
-  /** The answer, or StoreTimeout once it is due. */
-  within<T>(answer: Promise<T>): Promise<T> {
+  /**
+   * What becomes of an answer: of its value, or of its error, which is StoreTimeout once it is due. One promise for all of
+   * it, as every request waits here twice.
+   */
+  within<Value, Result>(
+    answer: Promise<Value>,
+    ofValue: (value: Value) => Result,
+    ofError: (error: Error) => Result,
+  ): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const wait = { untilMs: this.clock.now() + this.ms, reject, over: false };
+      const settle = <Given>(of: (given: Given) => Result, given: Given): void => {
+        if (wait.over) return;
+        wait.over = true;
+        try {
+          resolve(of(given));
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      const wait: Wait = {
+        untilMs: this.clock.now() + this.ms,
+        giveUp: (error) => settle(ofError, error),
+        over: false,
+      };
       this.#waits.push(wait);
       this.#timer ??= this.#after(this.ms);
       answer.then(
         (value) => {
-          this.#end(wait);
-          resolve(value);
+          settle(ofValue, value);
+          this.#drop();
         },
         (error: unknown) => {
-          this.#end(wait);
-          reject(error instanceof Error ? error : new Error(String(error)));
+          settle(ofError, error instanceof Error ? error : new Error(String(error)));
+          this.#drop();
         },
       );
     });
@@ -46,8 +66,7 @@ export class Deadlines {
     this.#timer?.cancel();
   }
 
-  #end(wait: Wait): void {
-    wait.over = true;
+  #drop(): void {
     while (this.#waits[0]?.over === true) this.#waits.shift();
   }
 
@@ -65,7 +84,7 @@ export class Deadlines {
     let first = this.#waits[0];
     while (first !== undefined && first.untilMs <= dueMs) {
       this.#waits.shift();
-      if (!first.over) first.reject(new StoreTimeout(this.ms));
+      first.giveUp(new StoreTimeout(this.ms));
       first = this.#waits[0];
     }
     this.#timer = first && this.#after(Math.max(0, first.untilMs - this.clock.now()));

@@ -115,32 +115,39 @@ export class ExchangeReply {
 
   /** Reservations of others whose lease had ended, and that the acquires gave back. */
   get expired(): number {
-    return this.#numbers[0] ?? 0;
+    return this.#at(0);
   }
 
   status(nth: number): SettleStatus {
-    return STATUSES[(this.#numbers[1 + nth] ?? 0) - 1] ?? 'unknown';
+    return STATUSES[this.#at(1 + nth) - 1] ?? 'unknown';
   }
 
   result(nth: number, { request, plan }: Wanted): AcquireResult {
     const from = 1 + this.settlements + nth * VERDICT_LENGTH;
-    const [verdict = 0, atUs = 0, left = 0, reset = 0, tokensLeft = 0, tokensReset = 0, ...refusal] =
-      this.#numbers.slice(from, from + VERDICT_LENGTH);
-    const levels = readLevels(plan, [left, reset, tokensLeft, tokensReset]);
+    const verdict = this.#at(from);
+    const levels = {
+      requests: rateLevel(plan.requestsPerMinute, this.#at(from + 2), this.#at(from + 3)),
+      tokens: rateLevel(plan.tokensPerMinute, this.#at(from + 4), this.#at(from + 5)),
+    };
     if (verdict === ADMITTED || verdict === REPEATED) {
       const { id, principal, tokens, costNanoUsd } = request;
-      const reservation = { id, principal, tokens, costNanoUsd, admittedAtUs: atUs, heldBy: 'store' } as const;
+      const admittedAtUs = this.#at(from + 1);
+      const reservation = { id, principal, tokens, costNanoUsd, admittedAtUs, heldBy: 'store' } as const;
       return { admitted: true, reservation, repeated: verdict === REPEATED, levels };
     }
-    const [waitUs = 0, number = 0, ...totals] = refusal;
-    const budget = plan.budgets[number - 1]?.budget;
+    const waitUs = this.#at(from + 6);
+    const budget = plan.budgets[this.#at(from + 7) - 1]?.budget;
     return {
       admitted: false,
       reason: REFUSALS[verdict - 3] ?? 'unavailable',
       retryAfterUs: waitUs > 0 ? waitUs : undefined,
-      budget: budget && levelOf(budget, totals),
+      budget: budget && levelOf(budget, this.#numbers.slice(from + 8, from + VERDICT_LENGTH)),
       levels,
     };
+  }
+
+  #at(place: number): number {
+    return this.#numbers[place] ?? 0;
   }
 }
 

@@ -25,10 +25,6 @@ export class IdTable<Value> {
     return this.#values[this.#find(id, hashOf(id))];
   }
 
-  has(id: string): boolean {
-    return this.#hashes[this.#find(id, hashOf(id))] !== 0;
-  }
-
   /** Adds a value, or replaces that of an id that is there. */
   set(id: string, value: Value): void {
     if (this.#size * 2 > this.#mask) this.#grow();
@@ -50,13 +46,6 @@ export class IdTable<Value> {
       gap = at;
     }
     this.#put(gap, undefined, undefined, 0);
-  }
-
-  clear(): void {
-    this.#ids.fill(undefined);
-    this.#values.fill(undefined);
-    this.#hashes.fill(0);
-    this.#size = 0;
   }
 
   /** What is held now, in no order. */

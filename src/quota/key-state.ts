@@ -8,6 +8,8 @@ import { TokenBucket } from './token-bucket.js';
 export class KeyState {
   /** Requests in flight, where their number is limited. */
   readonly slots = new LeaseQueue<unknown>();
+  /** Set by who keeps the keys: another state stands for the key by now. */
+  isForgotten = false;
   readonly #requests = new Gcra();
   #bucket: TokenBucket | undefined;
 

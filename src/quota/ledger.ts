@@ -18,7 +18,9 @@ export interface ChargeBounds {
 @Injectable()
 export class Ledger {
   readonly #logger = new Logger('Ledger');
-  readonly #pending = new Set<Promise<unknown>>();
+  /** Settlements that the store has not answered. */
+  #underWay = 0;
+  #whenNone: (() => void)[] = [];
 
   constructor(@Inject(QUOTA_STORE) private readonly store: QuotaStore) {}
 
@@ -31,8 +33,9 @@ export class Ledger {
   }
 
   /** Resolves when every settlement under way has reached the store. */
-  async flush(): Promise<void> {
-    await Promise.allSettled(this.#pending);
+  flush(): Promise<void> {
+    if (this.#underWay === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenNone.push(resolve));
   }
 
   #settle(reservation: Reservation, charge: Charge, answered: boolean): void {
@@ -46,12 +49,19 @@ export class Ledger {
   }
 
   #follow(settled: Promise<SettleStatus>): void {
-    const done = (): boolean => this.#pending.delete(followed);
-    const followed: Promise<unknown> = settled.then(done, (error: unknown) => {
-      this.#logger.error(error, 'a settlement failed');
-      done();
-    });
-    this.#pending.add(followed);
+    this.#underWay++;
+    settled.then(
+      () => this.#answered(),
+      (error: unknown) => {
+        this.#logger.error(error, 'a settlement failed');
+        this.#answered();
+      },
+    );
+  }
+
+  #answered(): void {
+    if (--this.#underWay > 0) return;
+    for (const resolve of this.#whenNone.splice(0)) resolve();
   }
 }
 

@@ -2,7 +2,7 @@ import { reservationsExpired } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
 import { type Principal } from '../kernel/snapshot.js';
 import { admission, NO_LEVELS, refusalOf } from './acquire-results.js';
-import { type AccountWindow } from './budget-account.js';
+import { type AccountWindow, type BudgetAccount } from './budget-account.js';
 import { BudgetBook } from './budget-book.js';
 import { IdTable } from './id-table.js';
 import { KeyState } from './key-state.js';
@@ -37,8 +37,17 @@ const SWEPT_PER_SWEEP = 10_000;
 const IDS_KEPT = 256;
 /** Of reservations that were charged as their lease ended: their gateway may have been stopped for a while, and settle yet. */
 const CHARGED_IDS_KEPT = 20_000;
+const CLOSED = 'closed';
 /** When a slot becomes free nobody knows. */
 const CONCURRENCY_RETRY_US = 1_000_000;
+
+/** What the requests of a principal are booked on. */
+interface Books {
+  readonly plan: QuotaPlan;
+  readonly key: KeyState;
+  /** Of the plan's budgets, in their order. */
+  readonly accounts: readonly BudgetAccount[];
+}
 
 /** A live reservation and where it is booked. */
 class Held {
@@ -49,18 +58,17 @@ class Held {
 
   constructor(
     public reservation: Reservation,
-    readonly plan: QuotaPlan,
     /** Where its slot is. */
-    public key: KeyState,
+    public books: Books,
     /** Windows of its budgets, in the plan's order. */
     readonly windows: readonly AccountWindow[],
   ) {}
 
-  /** A key that was forgotten meanwhile has another state. */
-  moveSlot(key: KeyState, endUs: number): void {
-    this.key.slots.remove(this.slot);
-    this.key = key;
-    key.slots.hold(this.slot, endUs);
+  /** A key that was forgotten meanwhile has other books. */
+  moveSlot(books: Books, endUs: number): void {
+    this.books.key.slots.remove(this.slot);
+    this.books = books;
+    books.key.slots.hold(this.slot, endUs);
   }
 
   book(spent: number, reserved: number, unchecked: number): void {
@@ -73,7 +81,10 @@ export class MemoryQuotaStore implements QuotaStore {
   readonly #time: QuotaTime;
   readonly #keys = new Map<string, { readonly state: KeyState; plan: QuotaPlan }>();
   readonly #budgets = new BudgetBook();
-  readonly #held = new IdTable<Held>();
+  /** Found once per principal, until a key or an account is forgotten. */
+  #books = new WeakMap<Principal, Books>();
+  /** What is held, and the ids for which nothing may be held any more. */
+  readonly #ids = new IdTable<Held | typeof CLOSED>();
   readonly #leases = new LeaseQueue<Held>();
   readonly #closed = new RecentIds(IDS_KEPT);
   readonly #charged = new RecentIds(CHARGED_IDS_KEPT);
@@ -90,30 +101,30 @@ export class MemoryQuotaStore implements QuotaStore {
   acquire(request: AcquireRequest): AcquireResult {
     requireWhole(request.tokens, request.costNanoUsd);
     const nowUs = this.#time.nowUs();
-    const plan = planOf(request.principal);
+    const books = this.#booksOf(request.principal);
+    const { plan } = books;
     if (plan.unlimited) return admission(request, nowUs, NO_LEVELS, false);
     const never = impossible(plan, request, nowUs);
     if (never !== undefined) return never;
     this.#expire(nowUs, SWEPT_PER_ACQUIRE);
-    const key = this.#key(plan);
-    const known = this.#known(request, plan, key, nowUs);
+    const known = this.#known(request, books, nowUs);
     if (known !== undefined) return known;
-    const refusal = this.#refusal(request, plan, key, nowUs);
+    const refusal = this.#refusal(request, books, nowUs);
     if (refusal !== undefined) return refusal;
-    key.take(plan, nowUs, request.tokens);
-    return this.#admit(request, nowUs, plan, key, nowUs);
+    books.key.take(plan, nowUs, request.tokens);
+    return this.#admit(request, nowUs, books, nowUs);
   }
 
   settle({ reservation, costNanoUsd, tokens }: Settlement): SettleStatus {
     requireWhole(tokens, costNanoUsd);
-    const { id } = reservation;
-    const plan = planOf(reservation.principal);
-    if (plan.unlimited) return 'settled';
-    const held = this.#held.get(id);
-    if (held === undefined) return this.#settleLate(reservation, plan, costNanoUsd, tokens);
+    const { id, principal } = reservation;
+    const held = this.#ids.get(id);
+    if (held === CLOSED) return 'already';
+    if (held === undefined) return this.#settleLate(reservation, costNanoUsd, tokens);
     this.#end(held);
-    this.#closed.add(id);
-    this.#key(plan).refund(plan, this.#time.nowUs(), held.reservation.tokens - tokens);
+    this.#close(id, this.#closed);
+    const { plan, key } = held.books.key.isForgotten ? this.#booksOf(principal) : held.books;
+    key.refund(plan, this.#time.nowUs(), held.reservation.tokens - tokens);
     const over = Math.max(0, costNanoUsd - held.reservation.costNanoUsd);
     held.book(costNanoUsd, -held.reservation.costNanoUsd, over);
     return over > 0 ? 'overrun' : 'settled';
@@ -125,46 +136,44 @@ export class MemoryQuotaStore implements QuotaStore {
 
   renew(principal: Principal, ids: readonly string[]): readonly string[] {
     const nowUs = this.#time.nowUs();
-    const plan = planOf(principal);
-    if (plan.unlimited) return [];
-    const key = this.#key(plan);
+    const books = this.#booksOf(principal);
+    if (books.plan.unlimited) return [];
     const endUs = nowUs + this.#leaseUs;
     return ids.filter((id) => {
-      const held = this.#held.get(id);
-      if (held === undefined) return true;
+      const held = this.#ids.get(id);
+      if (held === undefined || held === CLOSED) return true;
       this.#leases.hold(held.lease, endUs);
-      if (plan.concurrency > 0) held.moveSlot(key, endUs);
+      if (books.plan.concurrency > 0) held.moveSlot(books, endUs);
       return false;
     });
   }
 
   regain(reservation: Reservation): AcquireResult {
     const nowUs = this.#time.nowUs();
-    const plan = planOf(reservation.principal);
-    if (plan.unlimited) return admission(reservation, reservation.admittedAtUs, NO_LEVELS, true);
+    const books = this.#booksOf(reservation.principal);
+    if (books.plan.unlimited) return admission(reservation, reservation.admittedAtUs, NO_LEVELS, true);
     this.#expire(nowUs, SWEPT_PER_ACQUIRE);
-    const key = this.#key(plan);
-    const known = this.#known(reservation, plan, key, nowUs);
+    const known = this.#known(reservation, books, nowUs);
     if (known !== undefined) return known;
-    const refusal = this.#heldRefusal(reservation, plan, key, nowUs);
-    return refusal ?? this.#admit(reservation, nowUs, plan, key, nowUs);
+    const refusal = this.#heldRefusal(reservation, books, nowUs);
+    return refusal ?? this.#admit(reservation, nowUs, books, nowUs);
   }
 
   extend(reservation: Reservation): AcquireResult {
     requireWhole(reservation.tokens, reservation.costNanoUsd);
     const nowUs = this.#time.nowUs();
-    const plan = planOf(reservation.principal);
+    const { plan, key } = this.#booksOf(reservation.principal);
     if (plan.unlimited) return admission(reservation, reservation.admittedAtUs, NO_LEVELS, false);
-    const held = this.#held.get(reservation.id);
-    if (held === undefined) return refusalOf('closed', undefined, NO_LEVELS);
+    const held = this.#ids.get(reservation.id);
+    if (held === undefined || held === CLOSED) return refusalOf(CLOSED, undefined, NO_LEVELS);
     const { admittedAtUs } = held.reservation;
     const tokens = Math.max(held.reservation.tokens, reservation.tokens);
     const costNanoUsd = Math.max(held.reservation.costNanoUsd, reservation.costNanoUsd);
     const more = costNanoUsd - held.reservation.costNanoUsd;
-    const budget = this.#budgets.refusalIn(held.plan, held.windows, more);
+    const budget = this.#budgets.refusalIn(held.books.plan, held.windows, more);
     if (budget !== undefined) return { ...refusalOf(budget.reason, undefined, NO_LEVELS), budget: budget.level };
     held.book(0, more, 0);
-    this.#key(plan).refund(plan, nowUs, held.reservation.tokens - tokens);
+    key.refund(plan, nowUs, held.reservation.tokens - tokens);
     const result = admission({ ...reservation, tokens, costNanoUsd }, admittedAtUs, NO_LEVELS, more === 0);
     held.reservation = result.reservation;
     return result;
@@ -172,8 +181,7 @@ export class MemoryQuotaStore implements QuotaStore {
 
   usage(principal: Principal): QuotaUsage {
     const nowUs = this.#time.nowUs();
-    const plan = planOf(principal);
-    const key = this.#key(plan);
+    const { plan, key } = this.#booksOf(principal);
     return {
       levels: key.levels(plan, nowUs),
       concurrent: key.concurrent(nowUs),
@@ -185,16 +193,22 @@ export class MemoryQuotaStore implements QuotaStore {
   sweep(): number {
     const nowUs = this.#time.nowUs();
     const swept = this.#expire(nowUs, SWEPT_PER_SWEEP);
+    const known = this.#keys.size;
     for (const [name, { state, plan }] of this.#keys) {
-      if (state.idle(nowUs, plan.tokensPerMinute)) this.#keys.delete(name);
+      if (!state.idle(nowUs, plan.tokensPerMinute)) continue;
+      state.isForgotten = true;
+      this.#keys.delete(name);
     }
-    this.#budgets.forgetIdle(nowUs);
+    const forgotten = known - this.#keys.size + this.#budgets.forgetIdle(nowUs);
+    if (forgotten > 0) this.#books = new WeakMap();
     return swept;
   }
 
   audit(): AuditReport {
     const live = new Map<AccountWindow, number>();
-    for (const { windows, reservation } of this.#held.values()) {
+    for (const held of this.#ids.values()) {
+      if (held === CLOSED) continue;
+      const { windows, reservation } = held;
       for (const window of windows) live.set(window, (live.get(window) ?? 0) + reservation.costNanoUsd);
     }
     const windows = [...this.#budgets.entries()].flatMap(([name, { windows: kept }]) =>
@@ -210,33 +224,34 @@ export class MemoryQuotaStore implements QuotaStore {
       })),
     );
     const overdueUs = this.#time.nowUs() - (this.#leases.first?.endUs ?? Infinity);
-    return { windows, reservations: this.#held.size, overdueUs: Math.max(0, overdueUs) };
+    return { windows, reservations: this.#leases.size, overdueUs: Math.max(0, overdueUs) };
   }
 
   close(): void {
     // Nothing outlives the process.
   }
 
-  #known(request: AcquireRequest, plan: QuotaPlan, key: KeyState, nowUs: number): AcquireResult | undefined {
-    if (this.#isClosed(request.id)) return refusalOf('closed', undefined, key.levels(plan, nowUs));
-    const held = this.#held.get(request.id);
+  #known(request: AcquireRequest, { plan, key }: Books, nowUs: number): AcquireResult | undefined {
+    const held = this.#ids.get(request.id);
     if (held === undefined) return undefined;
+    if (held === CLOSED) return refusalOf(CLOSED, undefined, key.levels(plan, nowUs));
     this.renew(request.principal, [request.id]);
     return admission(held.reservation, held.reservation.admittedAtUs, key.levels(plan, nowUs), true);
   }
 
   // What waiting helps least is told first.
-  #refusal(request: AcquireRequest, plan: QuotaPlan, key: KeyState, nowUs: number): Refusal | undefined {
+  #refusal(request: AcquireRequest, books: Books, nowUs: number): Refusal | undefined {
+    const { plan, key } = books;
     const requestWait = key.requestWaitUs(plan, nowUs);
     const tokenWait = key.tokenWaitUs(plan, nowUs, request.tokens);
-    const held = this.#heldRefusal(request, plan, key, nowUs);
+    const held = this.#heldRefusal(request, books, nowUs);
     if (held?.reason === 'budgetSpent' || (requestWait === 0 && tokenWait === 0)) return held;
     const reason = requestWait >= tokenWait ? 'requests' : 'tokens';
     return refusalOf(reason, Math.max(requestWait, tokenWait), key.levels(plan, nowUs));
   }
 
-  #heldRefusal(request: AcquireRequest, plan: QuotaPlan, key: KeyState, nowUs: number): Refusal | undefined {
-    const budget = this.#budgets.refusal(plan, nowUs, request.costNanoUsd);
+  #heldRefusal(request: AcquireRequest, { plan, key, accounts }: Books, nowUs: number): Refusal | undefined {
+    const budget = this.#budgets.refusal(plan, accounts, nowUs, request.costNanoUsd);
     const full = plan.concurrency > 0 && key.concurrent(nowUs) >= plan.concurrency;
     if (budget !== undefined && (budget.reason === 'budgetSpent' || !full)) {
       return { ...refusalOf(budget.reason, undefined, key.levels(plan, nowUs)), budget: budget.level };
@@ -244,42 +259,45 @@ export class MemoryQuotaStore implements QuotaStore {
     return full ? refusalOf('concurrency', CONCURRENCY_RETRY_US, key.levels(plan, nowUs)) : undefined;
   }
 
-  #admit(request: AcquireRequest, atUs: number, plan: QuotaPlan, key: KeyState, nowUs: number): Admission {
+  #admit(request: AcquireRequest, atUs: number, books: Books, nowUs: number): Admission {
+    const { plan, key, accounts } = books;
     const result = admission(request, atUs, key.levels(plan, nowUs), false);
     const leaseEndUs = nowUs + this.#leaseUs;
-    const windows = this.#budgets.book(plan, atUs, { spent: 0, reserved: request.costNanoUsd, unchecked: 0 });
-    const held = new Held(result.reservation, plan, key, windows);
-    this.#held.set(request.id, held);
+    const change = { spent: 0, reserved: request.costNanoUsd, unchecked: 0 };
+    const held = new Held(result.reservation, books, this.#budgets.book(plan, accounts, atUs, change));
+    this.#ids.set(request.id, held);
     this.#leases.hold(held.lease, leaseEndUs);
     if (plan.concurrency > 0) key.slots.hold(held.slot, leaseEndUs);
     return result;
   }
 
-  #isClosed(id: string): boolean {
-    return this.#closed.has(id) || this.#charged.has(id);
+  /** Nothing is held for the id, nor may be until it is forgotten. */
+  #close(id: string, recent: RecentIds): void {
+    this.#ids.set(id, CLOSED);
+    const forgotten = recent.add(id);
+    if (forgotten !== undefined) this.#ids.delete(forgotten);
   }
 
-  /** Nothing is held for the id any more. */
+  /** Takes a reservation out of the queues; its id remains. */
   #end(held: Held): void {
-    this.#held.delete(held.reservation.id);
     this.#leases.remove(held.lease);
-    held.key.slots.remove(held.slot);
+    held.books.key.slots.remove(held.slot);
   }
 
   /** Settles what this store does not hold: its lease has ended, or it never arrived. */
   #settleLate(
-    { id, admittedAtUs, tokens: reserved }: Reservation,
-    plan: QuotaPlan,
+    { id, principal, admittedAtUs, tokens: reserved }: Reservation,
     cost: number,
     tokens: number,
   ): SettleStatus {
-    if (this.#isClosed(id)) return 'already';
+    const { plan, key, accounts } = this.#booksOf(principal);
+    if (plan.unlimited) return 'settled';
     const known = admittedAtUs > 0;
     // A release closes an id that has not arrived yet, too: a late acquire of it is refused.
-    if (known || cost + tokens === 0) this.#closed.add(id);
+    if (known || cost + tokens === 0) this.#close(id, this.#closed);
     if (!known) return 'unknown';
-    this.#key(plan).refund(plan, this.#time.nowUs(), reserved - tokens);
-    this.#budgets.book(plan, admittedAtUs, { spent: cost, reserved: 0, unchecked: cost });
+    key.refund(plan, this.#time.nowUs(), reserved - tokens);
+    this.#budgets.book(plan, accounts, admittedAtUs, { spent: cost, reserved: 0, unchecked: cost });
     return 'late';
   }
 
@@ -292,10 +310,22 @@ export class MemoryQuotaStore implements QuotaStore {
       const charged = this.options.onLeaseExpiry === 'charge';
       const cost = held.reservation.costNanoUsd;
       held.book(charged ? cost : 0, -cost, 0);
-      if (charged) this.#charged.add(held.reservation.id);
+      const { id } = held.reservation;
+      if (charged) this.#close(id, this.#charged);
+      else this.#ids.delete(id);
     }
     if (swept > 0) reservationsExpired.publish({ count: swept });
     return swept;
+  }
+
+  #booksOf(principal: Principal): Books {
+    let books = this.#books.get(principal);
+    if (books === undefined) {
+      const plan = planOf(principal);
+      books = { plan, key: this.#key(plan), accounts: this.#budgets.accountsOf(plan) };
+      this.#books.set(principal, books);
+    }
+    return books;
   }
 
   #key(plan: QuotaPlan): KeyState {

@@ -1,23 +1,19 @@
-import { IdTable } from './id-table.js';
-
-/** Remembers at least the last `keep` ids: two generations, the older one emptied whole and used again. */
+/** The last `keep` ids, in a ring. */
 export class RecentIds {
-  #young = new IdTable<true>();
-  #old = new IdTable<true>();
+  readonly #ids: string[] = [];
+  #oldest = 0;
 
   constructor(private readonly keep: number) {}
 
-  has(id: string): boolean {
-    return this.#young.has(id) || this.#old.has(id);
-  }
-
-  add(id: string): void {
-    if (this.#young.size >= this.keep) {
-      const emptied = this.#old;
-      emptied.clear();
-      this.#old = this.#young;
-      this.#young = emptied;
+  /** @returns the id that falls out for it, once there are so many */
+  add(id: string): string | undefined {
+    if (this.#ids.length < this.keep) {
+      this.#ids.push(id);
+      return undefined;
     }
-    this.#young.set(id, true);
+    const forgotten = this.#ids[this.#oldest];
+    this.#ids[this.#oldest] = id;
+    this.#oldest = (this.#oldest + 1) % this.keep;
+    return forgotten;
   }
 }

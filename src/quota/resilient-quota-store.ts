@@ -181,12 +181,13 @@ export class ResilientQuotaStore implements QuotaStore {
   }
 
   #awaitAcquire(request: AcquireRequest, answer: Promise<AcquireResult>): Promise<AcquireResult> {
-    return this.#acquires.within(answer).then(
+    return this.#acquires.within(
+      answer,
       (result) => {
         this.#breaker.succeeded();
         return this.#remember(result);
       },
-      (error: unknown) => {
+      (error) => {
         this.#failed(error);
         // It may have been executed, with only the answer lost: its id is closed, now or when the store is back.
         this.#close({ ...request, admittedAtUs: 0, heldBy: 'store' });
@@ -229,12 +230,13 @@ export class ResilientQuotaStore implements QuotaStore {
     if (this.#mode === 'local' || this.#journal.size > 0) return this.#later(settlement);
     const answer = this.remote.settle(settlement);
     if (!(answer instanceof Promise)) return answer;
-    return this.#settlements.within(answer).then(
+    return this.#settlements.within(
+      answer,
       (status) => {
         this.#breaker.succeeded();
         return status;
       },
-      (error: unknown) => {
+      (error) => {
         this.#failed(error);
         return this.#later(settlement);
       },
