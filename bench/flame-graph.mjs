@@ -9,8 +9,7 @@ const LETTER = 6.2;
 /** Where a frame's code comes from: heading, colour, and what its address looks like. First match counts. */
 const ORIGINS = [
   ['this gateway', '#e4572e', /\/flame-dist\//],
-  ['Nest, Fastify and their helpers', '#f3a712', /node_modules\/(?!undici)/],
-  ['undici', '#a8c686', /undici|^wasm:/],
+  ['Nest, Fastify and their helpers', '#f3a712', /node_modules\//],
   ['Node.js', '#669bbc', /^node:/],
   ['engine and kernel', '#b8b8b8', /^$/],
 ];

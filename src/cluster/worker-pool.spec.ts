@@ -217,7 +217,8 @@ describe('WorkerPool', () => {
       { quotaReply: 1, ...answer },
       { quotaReply: 2, ...answer },
     ];
-    expect(worker!.sent.slice(1)).toEqual([{ quotaReplies }]);
+    const opened = { quotaReplies: [{ quotaReply: 0, ...answer, value: 1_000 }] };
+    expect(worker!.sent.slice(1)).toEqual([opened, { quotaReplies }]);
   });
 
   it('restarts one by one: a new worker serves before an old one leaves', async () => {

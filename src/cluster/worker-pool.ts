@@ -186,8 +186,8 @@ export class WorkerPool {
 
   #take(member: Member, message: FromWorker): void {
     if ('quotaCalls' in message) {
-      const quotaReplies = message.quotaCalls.flatMap((call) => this.#quota.answer(call) ?? []);
-      if (quotaReplies.length > 0) this.#send(member, { quotaReplies });
+      const quotaReplies = message.quotaCalls.map((call) => this.#quota.answer(call));
+      this.#send(member, { quotaReplies });
     } else if ('lastWords' in message) {
       tell(member, parseFamilies(message.lastWords), true);
       this.#send(member, { heard: true });

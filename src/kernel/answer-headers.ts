@@ -23,7 +23,7 @@ export class AnswerHeaders {
     return this.toObject()[name];
   }
 
-  /** Name, value, name, value …: the list itself, for whoever adds to it what an answer has besides, and writes it. */
+  /** Name, value, name, value …: the list itself, for who writes it with what an answer has besides. Nobody asks here any more. */
   takeList(): string[] {
     if (this.#late) this.#list.push(this.#late.name, this.#late.value());
     this.#late = undefined;

@@ -33,7 +33,7 @@ interface Address {
 /** The network: one pool of keep-alive connections per origin and dialling rule, kept over reloads. */
 export class UpstreamClient implements UpstreamTransport {
   readonly #pools = new Map<string, ConnectionPool>();
-  /** Pools that a reload closed, until their last request is done. */
+  /** Pools that reloads closed; those whose last request is done leave with the next reload. */
   readonly #retired = new Set<ConnectionPool>();
   readonly #addresses = new WeakMap<Provider, Address>();
   readonly #writes: TurnBatch;

@@ -20,7 +20,7 @@ export interface ConnectionOwner {
   /** It has ended. */
   gone(connection: UpstreamConnection): void;
   /**
-   * It carried an answer before, and has ended without a byte of this request's.
+   * It carried an answer before, and has ended without a byte of the one to this request.
    * @returns whether another connection carries the request instead
    */
   replace(connection: UpstreamConnection, request: WireRequest, exchange: UpstreamExchange): boolean;

@@ -90,14 +90,15 @@ export class UpstreamConnector {
     const timer = this.clock.after(this.rules.connectMs, () => {
       socket.destroy(new UpstreamFailure('fault', 'connect_timeout', 'elsewhere'));
     });
+    const offered = this.#session;
     const failed = (): void => {
-      timer.cancel();
       // What was offered may be why no connection came about.
-      this.#session = undefined;
+      if (this.#session === offered) this.#session = undefined;
     };
-    socket.once('close', failed);
+    socket.once('error', failed);
+    socket.once('close', () => timer.cancel());
     socket.once(isSecure ? 'secureConnect' : 'connect', () => {
-      socket.off('close', failed);
+      socket.off('error', failed);
       timer.cancel();
       connected();
     });

@@ -24,6 +24,10 @@ export class FaultyQuotaStore implements RemoteQuotaStore {
     private readonly clock: Clock,
   ) {}
 
+  get leaseMs(): number {
+    return this.store.leaseMs;
+  }
+
   acquire(request: AcquireRequest): Answer<AcquireResult> {
     return this.#send(() => this.store.acquire(request));
   }

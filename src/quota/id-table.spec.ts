@@ -19,7 +19,7 @@ describe('a table of ids', () => {
             table.set(given, value);
             model.set(given, value);
           }
-          expect([table.size, table.get(given)]).toEqual([model.size, model.get(given)]);
+          expect(table.get(given)).toBe(model.get(given));
         }
         for (const [known, value] of model) expect(table.get(known)).toBe(value);
         expect(table.values().sort()).toEqual([...model.values()].sort());
@@ -31,7 +31,7 @@ describe('a table of ids', () => {
     const table = new IdTable<number>();
     for (let number = 0; number < 5_000; number++) table.set(`id-${number}`, number);
     for (let number = 0; number < 5_000; number += 2) table.delete(`id-${number}`);
-    expect(table.size).toBe(2_500);
+    expect(table.values()).toHaveLength(2_500);
     for (let number = 0; number < 5_000; number++) {
       expect(table.get(`id-${number}`)).toBe(number % 2 ? number : undefined);
     }

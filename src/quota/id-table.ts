@@ -17,10 +17,6 @@ export class IdTable<Value> {
   #mask = PLACES - 1;
   #size = 0;
 
-  get size(): number {
-    return this.#size;
-  }
-
   get(id: string): Value | undefined {
     return this.#values[this.#find(id, hashOf(id))];
   }

@@ -41,15 +41,28 @@ interface Waiting {
 export class IpcQuotaStore implements QuotaStore {
   readonly #waiting = new Map<number, Waiting>();
   #serial = 0;
+  #leaseMs: number;
 
-  constructor(
+  private constructor(
     private readonly wire: QuotaWire,
     private readonly clock: Clock,
-    options: QuotaStoreOptions,
+    { leaseMs }: QuotaStoreOptions,
   ) {
+    this.#leaseMs = leaseMs;
     wire.onReply((reply) => this.#take(reply));
+  }
+
+  /** Opens the store with these options, unless another worker did before with others: then those hold. */
+  static async open(wire: QuotaWire, clock: Clock, options: QuotaStoreOptions): Promise<IpcQuotaStore> {
+    const store = new IpcQuotaStore(wire, clock, options);
     const { leaseMs, onLeaseExpiry } = options;
-    wire.send({ quotaCall: 0, method: 'open', argument: { leaseMs, onLeaseExpiry } });
+    // A primary that is silent is everybody's trouble, and told with the first acquire.
+    store.#leaseMs = await store.#ask<number>('open', { leaseMs, onLeaseExpiry }).catch(() => leaseMs);
+    return store;
+  }
+
+  get leaseMs(): number {
+    return this.#leaseMs;
   }
 
   async acquire(request: AcquireRequest): Promise<AcquireResult> {

@@ -8,8 +8,6 @@ import { TokenBucket } from './token-bucket.js';
 export class KeyState {
   /** Requests in flight, where their number is limited. */
   readonly slots = new LeaseQueue<unknown>();
-  /** Set by who keeps the keys: another state stands for the key by now. */
-  isForgotten = false;
   readonly #requests = new Gcra();
   #bucket: TokenBucket | undefined;
 
@@ -54,12 +52,9 @@ export class KeyState {
   }
 
   /** Equal to a new one: may be forgotten. */
-  idle(nowUs: number, tokensPerMinute: number): boolean {
+  idle(nowUs: number): boolean {
     if (this.concurrent(nowUs) > 0 || this.#requests.resetUs(nowUs) > 0) return false;
-    // A limit that a reload took away leaves nothing to wait for.
-    if (this.#bucket === undefined || tokensPerMinute === 0) return true;
-    this.#bucket.advance(nowUs, tokensPerMinute);
-    return this.#bucket.resetUs === 0;
+    return this.#bucket?.isFull(nowUs) ?? true;
   }
 
   #tokens(plan: QuotaPlan, nowUs: number): TokenBucket {

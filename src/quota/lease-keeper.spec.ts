@@ -55,7 +55,7 @@ describe('LeaseKeeper', () => {
     expect(store.usage(principal).concurrent).toBe(1);
   });
 
-  it('renews as often as the store wants it that was opened at the start, whatever a reload says', async () => {
+  it('renews as often as the store needs it, whatever the file says by now', async () => {
     held('long');
     Object.assign(config, configOf(100 * LEASE_MS));
     await clock.advance(10 * LEASE_MS);

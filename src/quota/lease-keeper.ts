@@ -33,8 +33,8 @@ export class LeaseKeeper implements OnApplicationShutdown {
     private readonly config: ConfigStore,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
-    // As the store: what a reload says of leases holds from the next start on.
-    this.#renewMs = config.current.quota.leaseMs / RENEWALS_PER_LEASE;
+    // The store's, which a reload does not change.
+    this.#renewMs = store.leaseMs / RENEWALS_PER_LEASE;
     this.#timers = { renew: this.#later(this.#renewMs, 'renew'), sweep: this.#later(SWEEP_MS, 'sweep') };
   }
 
@@ -58,7 +58,8 @@ export class LeaseKeeper implements OnApplicationShutdown {
       if (others) others.push(one);
       else byKey.set(principal, [one]);
     }
-    for (const [principal, held] of byKey) await this.#renew(principal, held).catch(this.#failed);
+    const renewed = [...byKey].map(([principal, held]) => this.#renew(principal, held).catch(this.#failed));
+    await Promise.all(renewed);
   }
 
   async #renew(principal: Principal, held: readonly Held[]): Promise<void> {

@@ -20,7 +20,7 @@ export class Ledger {
   readonly #logger = new Logger('Ledger');
   /** Settlements that the store has not answered. */
   #underWay = 0;
-  #whenNone: (() => void)[] = [];
+  readonly #whenNone: (() => void)[] = [];
 
   constructor(@Inject(QUOTA_STORE) private readonly store: QuotaStore) {}
 

@@ -8,6 +8,13 @@ import { describeQuotaStore, type StoreRig } from './quota-store.suite.js';
 
 const DAY_MS = 86_400_000;
 
+/** A request that is admitted and takes its tokens. */
+function use(store: MemoryQuotaStore, id: string, principal: Principal, tokens: number): void {
+  const result = store.acquire({ id, principal, tokens, costNanoUsd: 0 });
+  if (!result.admitted) throw new Error(result.reason);
+  store.settle({ reservation: result.reservation, costNanoUsd: 0, tokens });
+}
+
 describeQuotaStore('in-process quota store', (options: QuotaStoreOptions) => {
   const clock = new ManualClock();
   const rig: StoreRig = {
@@ -60,19 +67,29 @@ describe('in-process quota store', () => {
     expect(store.usage(principal).budgets[0]?.spentNanoUsd).toBe(spent);
   });
 
-  it('gives a key a full bucket again where a reload took its limit of tokens away meanwhile', () => {
-    const store = new MemoryQuotaStore(new ManualClock(), options);
-    const limited = aPrincipal({ limits: { tokensPerMinute: 100, concurrentRequests: 9 } });
+  it('goes on filling the bucket of a key whose limit of tokens a reload took away meanwhile', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryQuotaStore(clock, options);
+    const limited = aPrincipal({ limits: { tokensPerMinute: 60, concurrentRequests: 9 } });
     const freed = aPrincipal({ limits: { concurrentRequests: 9 } });
-    const spend = (id: string, principal: Principal, tokens: number): void => {
-      const result = store.acquire({ id, principal, tokens, costNanoUsd: 0 });
-      if (!result.admitted) throw new Error(result.reason);
-      store.settle({ reservation: result.reservation, costNanoUsd: 0, tokens });
-    };
-    spend('before', limited, 100);
-    spend('meanwhile', freed, 100);
+    use(store, 'before', limited, 60);
+    use(store, 'meanwhile', freed, 60);
+    await clock.advance(30_000);
     store.sweep();
-    expect(store.usage(limited).levels.tokens).toMatchObject({ remaining: 100, resetUs: 0 });
+    expect(store.usage(limited).levels.tokens).toMatchObject({ remaining: 30 });
+  });
+
+  it('fills no bucket at the limit of a file that is not in force any more', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryQuotaStore(clock, options);
+    const low = aPrincipal({ limits: { tokensPerMinute: 60 } });
+    use(store, 'before', low, 60);
+    // A reload that was taken back.
+    store.usage(aPrincipal({ limits: { tokensPerMinute: 6_000 } }));
+    store.usage(low);
+    await clock.advance(1_000);
+    store.sweep();
+    expect(store.usage(low).levels.tokens).toMatchObject({ remaining: 1 });
   });
 
   it('answers without a promise', () => {

@@ -79,7 +79,8 @@ class Held {
 /** The quota store of a gateway that runs alone: exact, synchronous, bounded. Never fails. */
 export class MemoryQuotaStore implements QuotaStore {
   readonly #time: QuotaTime;
-  readonly #keys = new Map<string, { readonly state: KeyState; plan: QuotaPlan }>();
+  readonly leaseMs: number;
+  readonly #keys = new Map<string, KeyState>();
   readonly #budgets = new BudgetBook();
   /** Found once per principal, until a key or an account is forgotten. */
   #books = new WeakMap<Principal, Books>();
@@ -95,6 +96,7 @@ export class MemoryQuotaStore implements QuotaStore {
     private readonly options: QuotaStoreOptions,
   ) {
     this.#time = new QuotaTime(clock);
+    this.leaseMs = options.leaseMs;
     this.#leaseUs = options.leaseMs * 1000;
   }
 
@@ -123,7 +125,7 @@ export class MemoryQuotaStore implements QuotaStore {
     if (held === undefined) return this.#settleLate(reservation, costNanoUsd, tokens);
     this.#end(held);
     this.#close(id, this.#closed);
-    const { plan, key } = held.books.key.isForgotten ? this.#booksOf(principal) : held.books;
+    const { plan, key } = this.#booksOf(principal);
     key.refund(plan, this.#time.nowUs(), held.reservation.tokens - tokens);
     const over = Math.max(0, costNanoUsd - held.reservation.costNanoUsd);
     held.book(costNanoUsd, -held.reservation.costNanoUsd, over);
@@ -194,11 +196,7 @@ export class MemoryQuotaStore implements QuotaStore {
     const nowUs = this.#time.nowUs();
     const swept = this.#expire(nowUs, SWEPT_PER_SWEEP);
     const known = this.#keys.size;
-    for (const [name, { state, plan }] of this.#keys) {
-      if (!state.idle(nowUs, plan.tokensPerMinute)) continue;
-      state.isForgotten = true;
-      this.#keys.delete(name);
-    }
+    for (const [name, key] of this.#keys) if (key.idle(nowUs)) this.#keys.delete(name);
     const forgotten = known - this.#keys.size + this.#budgets.forgetIdle(nowUs);
     if (forgotten > 0) this.#books = new WeakMap();
     return swept;
@@ -328,13 +326,12 @@ export class MemoryQuotaStore implements QuotaStore {
     return books;
   }
 
-  #key(plan: QuotaPlan): KeyState {
-    let entry = this.#keys.get(plan.path);
-    if (entry === undefined) {
-      entry = { state: new KeyState(), plan };
-      this.#keys.set(plan.path, entry);
+  #key({ path }: QuotaPlan): KeyState {
+    let key = this.#keys.get(path);
+    if (key === undefined) {
+      key = new KeyState();
+      this.#keys.set(path, key);
     }
-    entry.plan = plan;
-    return entry.state;
+    return key;
   }
 }

@@ -19,12 +19,12 @@ const METHODS = {
   audit: (store: MemoryQuotaStore) => store.audit(),
 } as const;
 
-export type QuotaMethod = keyof typeof METHODS;
+export type QuotaMethod = keyof typeof METHODS | 'open';
 
-/** A call of a worker; `open` comes first, and is not answered. */
+/** A call of a worker; `open` comes first, and is answered with the length of leases, ms. */
 export interface QuotaCall {
   readonly quotaCall: number;
-  readonly method: QuotaMethod | 'open';
+  readonly method: QuotaMethod;
   readonly argument: unknown;
 }
 
@@ -55,20 +55,24 @@ export class QuotaStoreHost {
     reservationsExpired.subscribe(({ count }) => (this.#expired += count));
   }
 
-  /** The answer; undefined where none is due. */
-  answer({ quotaCall, method, argument }: QuotaCall): QuotaReply | undefined {
-    if (method === 'open') {
-      // As in a single process, the settings at the start are those that hold.
-      this.#store ??= new MemoryQuotaStore(this.clock, argument as QuotaStoreOptions);
-      return undefined;
-    }
+  answer({ quotaCall, method, argument }: QuotaCall): QuotaReply {
     this.#expired = 0;
     try {
-      if (this.#store === undefined) throw new Error('the quota store is not open');
-      const value = METHODS[method](this.#store, argument);
+      const value = method === 'open' ? this.#open(argument as QuotaStoreOptions) : this.#call(method, argument);
       return { quotaReply: quotaCall, value, error: undefined, expired: this.#expired };
     } catch (error) {
       return { quotaReply: quotaCall, value: undefined, error: String(error), expired: this.#expired };
     }
+  }
+
+  /** As in a single process, the settings at the start are those that hold. */
+  #open(options: QuotaStoreOptions): number {
+    this.#store ??= new MemoryQuotaStore(this.clock, options);
+    return this.#store.leaseMs;
+  }
+
+  #call(method: keyof typeof METHODS, argument: unknown): unknown {
+    if (this.#store === undefined) throw new Error('the quota store is not open');
+    return METHODS[method](this.#store, argument);
   }
 }

@@ -103,6 +103,8 @@ export type Answer<T> = T | Promise<T>;
  * A remote store's promises reject when it is out of reach; the in-process store never fails.
  */
 export interface QuotaStore {
+  /** How long a reservation outlives its last renewal, ms. */
+  readonly leaseMs: number;
   /** Checks request rate, tokens, concurrency and budgets together, and takes all or nothing. */
   acquire(request: AcquireRequest): Answer<AcquireResult>;
   /** Replaces the reservation by what was used; exactly once by id. */

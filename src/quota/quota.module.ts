@@ -39,7 +39,7 @@ async function createStore(
 ): Promise<QuotaStore> {
   const settings = config.current.quota;
   if (environment.REDIS_URL === undefined && cluster.isWorker)
-    return new IpcQuotaStore(primaryWire(clock), clock, settings);
+    return IpcQuotaStore.open(primaryWire(clock), clock, settings);
   const local = new MemoryQuotaStore(clock, settings);
   if (environment.REDIS_URL === undefined) return local;
   // The connection's errors come by the dozen: the mode's change says it once.

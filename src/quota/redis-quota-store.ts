@@ -58,6 +58,7 @@ type Asked = Wanted & Promised<AcquireResult>;
  * org, which so sees them done. Promises reject when Redis fails.
  */
 export class RedisQuotaStore implements RemoteQuotaStore {
+  readonly leaseMs: number;
   readonly #exchange = new RedisScript(EXCHANGE_LUA);
   readonly #extend = new RedisScript(EXTEND_LUA);
   readonly #renew = new RedisScript(RENEW_LUA);
@@ -79,6 +80,7 @@ export class RedisQuotaStore implements RemoteQuotaStore {
     private readonly gatewayId: string,
     options: QuotaStoreOptions,
   ) {
+    this.leaseMs = options.leaseMs;
     this.#hold = { leaseUs: options.leaseMs * 1000, onExpiry: options.onLeaseExpiry === 'charge' ? 'c' : 'r' };
   }
 

@@ -81,6 +81,10 @@ export class ResilientQuotaStore implements QuotaStore {
     this.#schedule();
   }
 
+  get leaseMs(): number {
+    return this.remote.leaseMs;
+  }
+
   get mode(): QuotaMode {
     return this.#mode;
   }

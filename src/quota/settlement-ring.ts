@@ -15,14 +15,14 @@ export class SettlementRing {
   #ids: string[] = new Array<string>(PLACES).fill('');
   #principals: (Principal | undefined)[] = new Array<Principal | undefined>(PLACES).fill(undefined);
   #numbers = new Float64Array(PLACES * NUMBERS);
-  /** Counted from the first one ever; their places are the rest of a division. */
+  /** They count on and on; a place is what a division leaves. */
   #oldest = 0;
   #next = 0;
 
   constructor(private readonly most: number) {}
 
   add({ reservation, costNanoUsd, tokens }: Settlement, atMs: number): void {
-    if (this.#next - this.#oldest === this.most) this.#oldest++;
+    if (this.#next - this.#oldest === this.most) this.#forgetOldest();
     if (this.#next - this.#oldest === this.#ids.length) this.#grow();
     const place = this.#next++ % this.#ids.length;
     this.#ids[place] = reservation.id;
@@ -40,12 +40,18 @@ export class SettlementRing {
 
   /** Forgets those from before a time. */
   forgetBefore(ms: number): void {
-    while (this.#oldest < this.#next && this.#number(this.#oldest, AT) < ms) this.#oldest++;
+    while (this.#oldest < this.#next && this.#number(this.#oldest, AT) < ms) this.#forgetOldest();
   }
 
   /** What is kept, in order. */
   all(): readonly Settlement[] {
     return Array.from({ length: this.#next - this.#oldest }, (_, nth) => this.#settlement(this.#oldest + nth));
+  }
+
+  #forgetOldest(): void {
+    const place = this.#oldest++ % this.#ids.length;
+    this.#ids[place] = '';
+    this.#principals[place] = undefined;
   }
 
   #settlement(at: number): Settlement {

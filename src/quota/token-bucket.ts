@@ -39,6 +39,12 @@ export class TokenBucket {
     this.#parts = Math.min(Math.max(this.#parts - change, -capacity), capacity);
   }
 
+  /** Whether it is full by now, refilled at the limit that it had last. */
+  isFull(nowUs: number): boolean {
+    this.advance(nowUs, this.#perMinute);
+    return this.resetUs === 0;
+  }
+
   get remaining(): number {
     return Math.max(0, Math.floor(this.#parts / PARTS));
   }

@@ -21,6 +21,10 @@ export class FlakyQuotaStore implements RemoteQuotaStore {
     this.#inner = new MemoryQuotaStore(clock, options);
   }
 
+  get leaseMs(): number {
+    return this.options.leaseMs;
+  }
+
   /** What the store really holds. */
   get truth(): MemoryQuotaStore {
     return this.#inner;
