@@ -3,7 +3,7 @@ import { ask, cost, pause, residentBytes } from './processes.mjs';
 import { KEYS } from './gateway-leg.mjs';
 import { HELD_BODY, WORKLOADS } from './workloads.mjs';
 
-/** A fresh Node process costs three times as much for its first 10,000 requests, and a third more for the next 10,000. */
+/** A fresh gateway costs three times as much for its first 12,000 requests, and a third more for the next 12,000. */
 const WARM_UP_REQUESTS = 24_000;
 const WARM_UP_SHARE = 0.25;
 /** Memory is read after the young generation has been collected a few times. */

@@ -17,9 +17,9 @@ export class AdminGuard implements CanActivate {
 
   /** @throws GatewayError invalid_api_key, permission_denied */
   canActivate(execution: ExecutionContext): boolean {
-    const { raw, ip } = execution.switchToHttp().getRequest<FastifyRequest>();
+    const { raw } = execution.switchToHttp().getRequest<FastifyRequest>();
     const { current } = this.config;
-    const principal = this.authenticator.authenticate(raw.headers.authorization, current, ip);
+    const principal = this.authenticator.authenticate(raw, current);
     if (principal === current.anonymous) throw new GatewayError('invalid_api_key');
     if (principal.role !== 'admin') throw new GatewayError('permission_denied');
     admins.set(raw, principal);

@@ -1,15 +1,13 @@
 import { type Socket } from 'node:net';
 import { type Principal, type Snapshot } from '../kernel/snapshot.js';
+import { type KeyOwner } from './key-index.js';
 
 /** A credential that was found valid. */
-export interface AcceptedKey {
+export interface AcceptedKey extends KeyOwner {
   /** The `authorization` header as it came. */
   readonly authorization: string;
   /** What it was looked up in. */
   readonly snapshot: Snapshot;
-  readonly principal: Principal;
-  /** Wall clock ms. */
-  readonly expiresAt: number;
 }
 
 const SLOT = Symbol('AcceptedKey');

@@ -8,7 +8,7 @@ import { authenticationFailed } from '../kernel/channels.js';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { type ApiKey, type Principal, type Snapshot } from '../kernel/snapshot.js';
 import { mintKey } from './api-key-format.js';
-import { Authenticator } from './authenticator.js';
+import { Authenticator, type KeyedRequest } from './authenticator.js';
 import { KeyDigester } from './key-digest.js';
 import { KeyIndex } from './key-index.js';
 
@@ -23,6 +23,12 @@ const keyOf = (...keys: string[]): ApiKey => ({
   expiresAt: undefined,
 });
 const fileOf = (keys: readonly ApiKey[], anonymous?: Principal) => ({ keys, anonymous }) as unknown as Snapshot;
+
+const socketFrom = (remoteAddress: string) => ({ remoteAddress }) as Socket;
+const requestWith = (authorization: string | undefined, socket: Socket): KeyedRequest => ({
+  headers: { authorization },
+  socket,
+});
 
 describe('Authenticator', () => {
   let clock: ManualClock;
@@ -45,7 +51,7 @@ describe('Authenticator', () => {
   async function who(bearer: string | undefined, file: Snapshot, address = '10.0.0.1') {
     await load(file);
     try {
-      return authenticator.authenticate(bearer, file, address);
+      return authenticator.authenticate(requestWith(bearer, socketFrom(address)), file);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       return error;
@@ -71,11 +77,11 @@ describe('Authenticator', () => {
     const before = fileOf([keyOf(old)]);
     await load(before);
     await load(fileOf([keyOf(young)]));
-    expect(authenticator.identify(`Bearer ${old}`, before)).toBe(principal);
+    expect(authenticator.authenticate(requestWith(`Bearer ${old}`, socketFrom('10.0.0.1')), before)).toBe(principal);
   });
 
   describe('on a connection that asks again', () => {
-    const socket = () => ({ remoteAddress: '10.0.0.1' }) as Socket;
+    const socket = () => socketFrom('10.0.0.1');
     let found: MockInstance<KeyIndex['find']>;
     beforeEach(() => {
       found = vi.spyOn(KeyIndex.prototype, 'find');
@@ -84,7 +90,7 @@ describe('Authenticator', () => {
 
     const on = (connection: Socket, key: string, file: Snapshot) => {
       try {
-        return authenticator.authenticateOn(connection, `Bearer ${key}`, file);
+        return authenticator.authenticate(requestWith(`Bearer ${key}`, connection), file);
       } catch (error) {
         return error;
       }
@@ -186,11 +192,5 @@ describe('Authenticator', () => {
     expect(await who('Bearer any-text', file)).toBe(anonymous);
     expect(await who(`Bearer ${old}`, file)).toBe(principal);
     expect(failed).toEqual([]);
-  });
-
-  it('never takes the anonymous caller for the owner of a key', async () => {
-    const file = fileOf([], aPrincipal({ keyId: 'anonymous' }));
-    await load(file);
-    expect(authenticator.identify('Bearer any-text', file)).toBeUndefined();
   });
 });

@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { type IncomingMessage } from 'node:http';
 import { type Socket } from 'node:net';
 import { ConfigStore } from '../config/config-store.js';
 import { Environment } from '../config/env.js';
@@ -11,6 +12,9 @@ import { acceptedBefore, rememberKey } from './accepted-key.js';
 import { hasValidChecksum, looksMinted } from './api-key-format.js';
 import { FailureBucket } from './failure-bucket.js';
 import { KeyIndex, type KeyOwner } from './key-index.js';
+
+/** What of a request says who sent it. */
+export type KeyedRequest = Pick<IncomingMessage, 'headers' | 'socket'>;
 
 const BEARER = /^Bearer +(\S+)$/;
 
@@ -37,38 +41,29 @@ export class Authenticator implements OnModuleInit {
   }
 
   /**
-   * @param address of the caller, for counting failures
+   * The owner of a request's key, or the anonymous caller where there is one. A key that its connection was accepted with
+   * before costs no digest.
    * @throws GatewayError invalid_api_key; rate_limit_exceeded where an address fails too often
    */
-  authenticate(authorization: string | undefined, snapshot: Snapshot, address = ''): Principal {
-    return this.identify(authorization, snapshot) ?? this.#nobody(snapshot, address);
-  }
-
-  /**
-   * The same for a caller whose connection asks again and again: a key that it was accepted with before costs no digest.
-   * @throws GatewayError as `authenticate`
-   */
-  authenticateOn(socket: Socket, authorization: string | undefined, snapshot: Snapshot): Principal {
-    const known = authorization && acceptedBefore(socket, authorization, snapshot, this.clock.wall());
+  authenticate({ headers, socket }: KeyedRequest, snapshot: Snapshot): Principal {
+    const { authorization } = headers;
+    if (authorization === undefined) return this.#nobody(snapshot, socket);
+    const known = acceptedBefore(socket, authorization, snapshot, this.clock.wall());
     if (known) return known;
     const owner = this.#find(authorization, snapshot);
-    if (owner === undefined || authorization === undefined) return this.#nobody(snapshot, socket.remoteAddress ?? '');
+    if (owner === undefined) return this.#nobody(snapshot, socket);
     rememberKey(socket, { authorization, snapshot, ...owner });
     return owner.principal;
   }
 
-  /** The owner of a valid key that has not expired; never the anonymous principal. */
-  identify(authorization: string | undefined, snapshot: Snapshot): Principal | undefined {
-    return this.#find(authorization, snapshot)?.principal;
-  }
-
-  #find(authorization: string | undefined, snapshot: Snapshot): KeyOwner | undefined {
-    const key = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
+  /** Of a valid key that has not expired. */
+  #find(authorization: string, snapshot: Snapshot): KeyOwner | undefined {
+    const key = BEARER.exec(authorization)?.[1];
     if (key === undefined || (looksMinted(key) && !hasValidChecksum(key))) return undefined;
     return this.#indexes.get(snapshot)?.find(key, this.clock.wall());
   }
 
-  #nobody({ anonymous }: Snapshot, address: string): Principal {
+  #nobody({ anonymous }: Snapshot, { remoteAddress: address = '' }: Socket): Principal {
     if (anonymous) return anonymous;
     authenticationFailed.publish({ address });
     const waitMs = this.#failures.fail(address);

@@ -1,5 +1,6 @@
-import { Controller, Get, Headers, Ip, Param } from '@nestjs/common';
+import { Controller, Get, Param, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type FastifyRequest } from 'fastify';
 import { Authenticator } from '../auth/authenticator.js';
 import { findModel, visibleModels } from '../auth/model-access.js';
 import { ConfigStore } from '../config/config-store.js';
@@ -27,12 +28,9 @@ export class ModelsController {
   @ApiOperation({ summary: 'List the models that this key may use' })
   @ApiOkResponse({ description: 'A list of models' })
   @ErrorResponses(400, 401, 429, 431)
-  list(
-    @Headers('authorization') authorization: string | undefined,
-    @Ip() address: string,
-  ): { object: 'list'; data: ModelObject[] } {
+  list(@Req() { raw }: FastifyRequest): { object: 'list'; data: ModelObject[] } {
     const snapshot = this.config.current;
-    const principal = this.authenticator.authenticate(authorization, snapshot, address);
+    const principal = this.authenticator.authenticate(raw, snapshot);
     const created = Math.floor(snapshot.loadedAt / 1000);
     return { object: 'list', data: visibleModels(snapshot, principal).map((model) => modelObject(model, created)) };
   }
@@ -41,13 +39,9 @@ export class ModelsController {
   @ApiOperation({ summary: 'One model' })
   @ApiOkResponse({ description: 'A model' })
   @ErrorResponses(400, 401, 404, 429, 431)
-  one(
-    @Param('id') id: string,
-    @Headers('authorization') authorization: string | undefined,
-    @Ip() address: string,
-  ): ModelObject {
+  one(@Param('id') id: string, @Req() { raw }: FastifyRequest): ModelObject {
     const snapshot = this.config.current;
-    const principal = this.authenticator.authenticate(authorization, snapshot, address);
+    const principal = this.authenticator.authenticate(raw, snapshot);
     return modelObject(findModel(snapshot, principal, id), Math.floor(snapshot.loadedAt / 1000));
   }
 }

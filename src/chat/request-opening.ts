@@ -44,8 +44,7 @@ export class RequestOpening {
     try {
       const snapshot = this.config.current;
       if (this.drain.refusing) throw this.#draining();
-      const { headers, socket } = request.raw;
-      principal = this.authenticator.authenticateOn(socket, headers.authorization, snapshot);
+      principal = this.authenticator.authenticate(request.raw, snapshot);
       this.#admit(request, reply, snapshot, principal);
     } catch (error) {
       const priority = principal?.priority ?? 'default';

@@ -1,5 +1,6 @@
-import { Controller, Get, Headers, Inject, Ip } from '@nestjs/common';
+import { Controller, Get, Inject, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type FastifyRequest } from 'fastify';
 import { Authenticator } from '../auth/authenticator.js';
 import { ConfigStore } from '../config/config-store.js';
 import { GatewayError } from '../kernel/gateway-error.js';
@@ -34,11 +35,8 @@ export class UsageController {
   @ApiOperation({ summary: "This key's limits, what is spent and reserved, and when it resets" })
   @ApiOkResponse({ description: 'Limits and usage' })
   @ErrorResponses(400, 401, 429, 431, 503)
-  async usage(
-    @Headers('authorization') authorization: string | undefined,
-    @Ip() address: string,
-  ): Promise<UsageObject> {
-    const principal = this.authenticator.authenticate(authorization, this.config.current, address);
+  async usage(@Req() { raw }: FastifyRequest): Promise<UsageObject> {
+    const principal = this.authenticator.authenticate(raw, this.config.current);
     try {
       const { levels, concurrent, budgets } = await this.store.usage(principal);
       return {

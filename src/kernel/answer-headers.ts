@@ -19,20 +19,16 @@ export class AnswerHeaders {
     this.#late = { name, value };
   }
 
-  get(name: string): string | undefined {
-    return this.toObject()[name];
-  }
-
-  /** Name, value, name, value …: the list itself, for who writes it with what an answer has besides. Nobody asks here any more. */
+  /** Name, value, name, value …, as they are written: the list itself, to which the writer adds what an answer has besides. */
   takeList(): string[] {
     if (this.#late) this.#list.push(this.#late.name, this.#late.value());
     this.#late = undefined;
     return this.#list;
   }
 
+  /** The same by name. */
   toObject(): Record<string, string> {
-    const list = this.#list.slice();
-    if (this.#late) list.push(this.#late.name, this.#late.value());
+    const list = this.takeList();
     const headers: Record<string, string> = {};
     for (let at = 0; at < list.length; at += 2) headers[list[at] ?? ''] = list[at + 1] ?? '';
     return headers;

@@ -15,7 +15,7 @@ import {
   requestRefused,
   requestShed,
 } from '../kernel/channels.js';
-import { type CounterChild, type FastCounter } from './fast-metrics.js';
+import { type CounterChild, type FastCounter, kept } from './fast-metrics.js';
 import { GatewayMetrics } from './gateway-metrics.js';
 import { classOfRefusal } from './request-class.js';
 
@@ -100,12 +100,8 @@ export class FactMetrics implements OnModuleInit, OnModuleDestroy {
   }
 
   #count(metric: FastCounter, labels: Readonly<Record<string, string>>): void {
-    let children = this.#children.get(metric);
-    if (!children) this.#children.set(metric, (children = new Map<string, CounterChild>()));
-    const key = Object.values(labels).join(' ');
-    const child = children.get(key) ?? metric.child(labels);
-    children.set(key, child);
-    child.add();
+    const children = kept(this.#children, metric, () => new Map<string, CounterChild>());
+    kept(children, Object.values(labels).join(' '), () => metric.child(labels)).add();
   }
 }
 

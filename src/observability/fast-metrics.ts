@@ -60,14 +60,14 @@ export class CounterChild<Label extends string = string> {
   }
 }
 
-/** The child that is kept under a key, made with its first use. */
-export function kept<Key, Child>(children: Map<Key, Child>, key: Key, make: () => Child): Child {
-  let child = children.get(key);
-  if (child === undefined) {
-    child = make();
-    children.set(key, child);
+/** What is kept under a key, made with its first use: a child, or the children of something. */
+export function kept<Key, Value>(known: Map<Key, Value>, key: Key, make: () => Value): Value {
+  let value = known.get(key);
+  if (value === undefined) {
+    value = make();
+    known.set(key, value);
   }
-  return child;
+  return value;
 }
 
 /** A histogram whose children find their bucket by bisection and allocate nothing. */

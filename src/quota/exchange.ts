@@ -125,10 +125,7 @@ export class ExchangeReply {
   result(nth: number, { request, plan }: Wanted): AcquireResult {
     const from = 1 + this.settlements + nth * VERDICT_LENGTH;
     const verdict = this.#at(from);
-    const levels = {
-      requests: rateLevel(plan.requestsPerMinute, this.#at(from + 2), this.#at(from + 3)),
-      tokens: rateLevel(plan.tokensPerMinute, this.#at(from + 4), this.#at(from + 5)),
-    };
+    const levels = readLevels(plan, this.#numbers, from + 2);
     if (verdict === ADMITTED || verdict === REPEATED) {
       const { id, principal, tokens, costNanoUsd } = request;
       const admittedAtUs = this.#at(from + 1);
@@ -171,14 +168,14 @@ export function levelOf(budget: QuotaPlan['budgets'][number]['budget'], totals: 
   return { ...budget, spentNanoUsd, reservedNanoUsd, resetsAtUs };
 }
 
-export function readLevels(plan: QuotaPlan, values: readonly number[]): Refusal['levels'] {
-  const [left = 0, reset = 0, tokensLeft = 0, tokensReset = 0] = values;
+/** Left and reset of requests, then of tokens, from a place on. */
+export function readLevels(plan: QuotaPlan, numbers: readonly number[], from: number): Refusal['levels'] {
   return {
-    requests: rateLevel(plan.requestsPerMinute, left, reset),
-    tokens: rateLevel(plan.tokensPerMinute, tokensLeft, tokensReset),
+    requests: rateLevel(plan.requestsPerMinute, numbers[from], numbers[from + 1]),
+    tokens: rateLevel(plan.tokensPerMinute, numbers[from + 2], numbers[from + 3]),
   };
 }
 
-function rateLevel(limit: number, remaining: number, resetUs: number): RateLevel | undefined {
+function rateLevel(limit: number, remaining = 0, resetUs = 0): RateLevel | undefined {
   return limit === 0 ? undefined : { limit, remaining, resetUs };
 }

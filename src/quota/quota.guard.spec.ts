@@ -113,13 +113,13 @@ describe('QuotaGuard', () => {
     const principal = aPrincipal({ limits: { requestsPerMinute: 60, requestBurst: 1 } });
     const first = request({ principal });
     void guard.canActivate(execution);
-    expect(first.answerHeaders.get('x-ratelimit-limit-requests')).toBe('60');
+    expect(first.answerHeaders.toObject()['x-ratelimit-limit-requests']).toBe('60');
     const second = request({ id: 'r-2', principal });
     expect(() => guard.canActivate(execution)).toThrow(
       expect.objectContaining({ code: 'rate_limit_exceeded' }) as Error,
     );
     unsubscribe();
-    expect(second.answerHeaders.get('x-ratelimit-remaining-requests')).toBe('0');
+    expect(second.answerHeaders.toObject()['x-ratelimit-remaining-requests']).toBe('0');
     expect([first.reservation?.id, second.reservation, reasons]).toEqual(['r-1', undefined, ['requests']]);
   });
 

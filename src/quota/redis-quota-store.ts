@@ -141,7 +141,7 @@ export class RedisQuotaStore implements RemoteQuotaStore {
     const run = this.#usage.run(this.client, [...org, requests, tokens, slots], [...args, ...accounts]);
     const reply = (await this.#timed('usage', run)) as number[];
     return {
-      levels: readLevels(plan, reply),
+      levels: readLevels(plan, reply, 0),
       concurrent: reply[4] ?? 0,
       budgets: plan.budgets.map(({ budget }, place) => levelOf(budget, reply.slice(5 + 3 * place))),
     };

@@ -3,7 +3,7 @@ import { GatewayError } from '../kernel/gateway-error.js';
 import { type Principal } from '../kernel/snapshot.js';
 import { bounded } from './bounded.js';
 import { Deadlines } from './deadlines.js';
-import { localShare } from './local-share.js';
+import { extendWithout, goOn, LocalQuota } from './local-quota.js';
 import { type MemoryQuotaStore } from './memory-quota-store.js';
 import {
   type AcquireRequest,
@@ -12,7 +12,6 @@ import {
   type AuditReport,
   type QuotaStore,
   type QuotaUsage,
-  type Refusal,
   type Reservation,
   type Settlement,
   type SettleStatus,
@@ -43,8 +42,6 @@ const ANSWER_WITHIN_MS = 50;
 const UPKEEP_WITHIN_MS = 1000;
 const TICK_MS = 1000;
 const TICKS_PER_HEARTBEAT = 5;
-const LOCAL = '.local';
-const RETRY_US = 1_000_000;
 
 /**
  * Keeps requests going when the shared store does not answer, and the accounts right once it does.
@@ -57,6 +54,7 @@ export class ResilientQuotaStore implements QuotaStore {
   readonly #journal = new SettlementJournal();
   readonly #recent = new RecentOperations();
   readonly #recovery: StoreRecovery;
+  readonly #local: LocalQuota;
   readonly #acquires: Deadlines;
   readonly #settlements: Deadlines;
   #mode: QuotaMode = 'shared';
@@ -66,11 +64,12 @@ export class ResilientQuotaStore implements QuotaStore {
 
   constructor(
     private readonly remote: RemoteQuotaStore,
-    private readonly local: MemoryQuotaStore,
+    local: MemoryQuotaStore,
     private readonly clock: Clock,
     private readonly onModeChange: (change: ModeChange) => void,
   ) {
     this.#recovery = new StoreRecovery(remote, this.#journal, this.#recent, clock);
+    this.#local = new LocalQuota(local, () => this.gateways);
     this.#acquires = new Deadlines(clock, ANSWER_WITHIN_MS);
     this.#settlements = new Deadlines(clock, UPKEEP_WITHIN_MS);
   }
@@ -106,7 +105,7 @@ export class ResilientQuotaStore implements QuotaStore {
   }
 
   acquire(request: AcquireRequest): Answer<AcquireResult> {
-    if (this.#mode === 'local') return this.#acquireLocally(request);
+    if (this.#mode === 'local') return this.#local.acquire(request);
     const answer = this.remote.acquire(request);
     return answer instanceof Promise ? this.#awaitAcquire(request, answer) : answer;
   }
@@ -124,9 +123,7 @@ export class ResilientQuotaStore implements QuotaStore {
 
   /** While the store is out of reach nothing counts as lost: streams go on. */
   async renew(principal: Principal, ids: readonly string[]): Promise<readonly string[]> {
-    const here = ids.filter((id) => id.endsWith(LOCAL));
-    if (here.length > 0) this.local.renew(localShare(principal, this.gateways), here);
-    const there = ids.filter((id) => !id.endsWith(LOCAL));
+    const there = this.#local.renew(principal, ids);
     if (this.#mode === 'local' || there.length === 0) return [];
     return this.#try(this.remote.renew(principal, there), UPKEEP_WITHIN_MS).catch(() => []);
   }
@@ -141,7 +138,6 @@ export class ResilientQuotaStore implements QuotaStore {
     );
   }
 
-  /** Without the store a stream goes on as far as its owner lets requests begin without it. */
   extend(reservation: Reservation): Answer<AcquireResult> {
     if (this.#mode === 'local' || reservation.heldBy === 'local') return extendWithout(reservation);
     const answer = this.remote.extend(reservation);
@@ -161,7 +157,7 @@ export class ResilientQuotaStore implements QuotaStore {
   }
 
   async sweep(orgs: readonly string[]): Promise<number> {
-    const here = this.local.sweep();
+    const here = this.#local.sweep();
     if (this.#mode === 'local') return here;
     return this.#try(this.remote.sweep(orgs), UPKEEP_WITHIN_MS).then(
       (there) => here + there,
@@ -195,7 +191,7 @@ export class ResilientQuotaStore implements QuotaStore {
         this.#failed(error);
         // It may have been executed, with only the answer lost: its id is closed, now or when the store is back.
         this.#close({ ...request, admittedAtUs: 0, heldBy: 'store' });
-        return this.#acquireLocally(request);
+        return this.#local.acquire(request);
       },
     );
   }
@@ -205,23 +201,9 @@ export class ResilientQuotaStore implements QuotaStore {
     return result;
   }
 
-  #acquireLocally(request: AcquireRequest): AcquireResult {
-    const { principal, costNanoUsd } = request;
-    if (principal.budgets.length > 0 && principal.budgetOnRedisDown === 'deny') return UNAVAILABLE;
-    const share = localShare(principal, this.gateways);
-    // What fits the whole limit must fit the share, or waiting would not help: it takes all of it.
-    const tokens = fits(request) ? Math.min(request.tokens, share.limits.tokensPerMinute ?? Infinity) : request.tokens;
-    const result = this.local.acquire({ id: request.id + LOCAL, principal: share, tokens, costNanoUsd });
-    if (!result.admitted) return result;
-    return { ...result, reservation: { ...result.reservation, principal, heldBy: 'local' } };
-  }
-
   #settleLocal(settlement: Settlement): Answer<SettleStatus> {
     const { reservation } = settlement;
-    const status = this.local.settle({
-      ...settlement,
-      reservation: { ...reservation, principal: localShare(reservation.principal, this.gateways) },
-    });
+    const status = this.#local.settle(settlement);
     if (reservation.principal.budgets.length === 0 || status === 'already') return status;
     // The store learns of the money alone: no token was taken from it.
     const charge: Settlement = { ...settlement, tokens: reservation.tokens };
@@ -312,25 +294,4 @@ export class ResilientQuotaStore implements QuotaStore {
       this.#enter('local', error instanceof Error ? error.message : String(error));
     }
   }
-}
-
-const UNAVAILABLE: Refusal = {
-  admitted: false,
-  reason: 'unavailable',
-  retryAfterUs: RETRY_US,
-  budget: undefined,
-  levels: { requests: undefined, tokens: undefined },
-};
-
-function fits({ tokens, principal }: AcquireRequest): boolean {
-  return tokens <= (principal.limits.tokensPerMinute ?? Infinity);
-}
-
-function extendWithout(reservation: Reservation): AcquireResult {
-  const { budgets, budgetOnRedisDown } = reservation.principal;
-  return budgets.length > 0 && budgetOnRedisDown === 'deny' ? UNAVAILABLE : goOn(reservation);
-}
-
-function goOn(reservation: Reservation): AcquireResult {
-  return { admitted: true, reservation, repeated: true, levels: UNAVAILABLE.levels };
 }

@@ -82,7 +82,7 @@ describe.skipIf(!hasTool('openssl'))('TLS towards an upstream', () => {
   it('asks again and again on one connection where it may', async () => {
     connection = 'keep-alive';
     connections = 0;
-    for (let asked = 0; asked < 20; asked++) expect(await ask()).toBe(200);
+    for (let asked = 0; asked < 100; asked++) expect(await ask()).toBe(200);
     expect(connections).toBe(1);
   });
 });
