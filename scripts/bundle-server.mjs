@@ -36,10 +36,11 @@ await build({
       treeshake: { moduleSideEffects: [{ test: /@nestjs\/swagger\//, sideEffects: false }] },
       output: {
         format: 'esm',
-        // Nest, Swagger and errors tell classes by their names.
+        // Nest, Swagger and errors tell classes by their names, and people read them in stack traces.
         keepNames: true,
         comments: { legal: true, annotation: false, jsdoc: false },
-        minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+        // Short names of variables: a process keeps its text, and the less there is of it, the less a start leaves behind.
+        minify: { compress: false, mangle: true, codegen: { removeWhitespace: true } },
         chunkFileNames: '[name].js',
         entryFileNames: '[name].js',
       },
