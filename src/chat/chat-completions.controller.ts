@@ -1,5 +1,6 @@
 import { Controller, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { RouteSchema } from '@nestjs/platform-fastify';
+import { ApiTags } from '@nestjs/swagger';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { AuthGuard } from '../auth/auth.guard.js';
 import { PromptGuard } from '../guardrails/prompt.guard.js';
@@ -12,6 +13,7 @@ import { ChatService } from './chat.service.js';
 import { ResponseEncoder } from './response-encoder.js';
 
 /** The whole way of a request: opened before its body is read, guarded, answered. */
+@ApiTags('chat')
 @Controller('v1/chat/completions')
 @UseGuards(AuthGuard, PromptGuard, QuotaGuard)
 export class ChatCompletionsController {

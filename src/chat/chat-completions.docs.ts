@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { chatRequestJsonSchema } from '../kernel/openai.js';
 import { ErrorResponses } from './error-responses.docs.js';
 
@@ -17,7 +17,6 @@ const EXAMPLES = {
 /** The route as Swagger UI shows it; the examples run as they stand against the default configuration. */
 export function ChatCompletionsDocs(): MethodDecorator {
   return applyDecorators(
-    ApiTags('chat'),
     ApiBearerAuth(),
     ApiOperation({
       summary: 'Create a chat completion',
