@@ -1,3 +1,4 @@
+import { type Principal } from '../kernel/snapshot.js';
 import { localShare } from './local-share.js';
 import { type MemoryQuotaStore } from './memory-quota-store.js';
 import {
@@ -8,7 +9,6 @@ import {
   type Settlement,
   type SettleStatus,
 } from './quota-store.js';
-import { type Principal } from '../kernel/snapshot.js';
 
 /** How ids end that the shared store did not admit. */
 const LOCAL = '.local';

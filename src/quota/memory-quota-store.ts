@@ -151,7 +151,7 @@ export class MemoryQuotaStore implements QuotaStore {
 
   audit(): AuditReport {
     const live = new Map<AccountWindow, number>();
-    const { held, firstEndUs } = this.#reservations;
+    const { held, leases, firstEndUs } = this.#reservations;
     for (const { windows, reservation } of held) {
       for (const window of windows) live.set(window, (live.get(window) ?? 0) + reservation.costNanoUsd);
     }
@@ -168,7 +168,7 @@ export class MemoryQuotaStore implements QuotaStore {
       })),
     );
     const overdueUs = this.#time.nowUs() - firstEndUs;
-    return { windows, reservations: held.length, overdueUs: Math.max(0, overdueUs) };
+    return { windows, reservations: leases, overdueUs: Math.max(0, overdueUs) };
   }
 
   close(): void {

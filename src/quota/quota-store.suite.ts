@@ -592,6 +592,17 @@ export function describeQuotaStore(name: string, open: (options: QuotaStoreOptio
         expect(await totals(principal)).toEqual([[300, 0]]);
       });
 
+      it('gives nothing back twice: what was settled has no lease that could end', async () => {
+        const running = await hold(principal, 100);
+        await store.settle({ reservation: await hold(principal, 70), costNanoUsd: 50, tokens: 0 });
+        await rig.pass(LEASE_MS / 2);
+        await store.renew(principal, [running.id]);
+        await rig.pass(LEASE_MS / 2 + 1);
+        await store.sweep(['acme']);
+        expect(await totals(principal)).toEqual([[50, 100]]);
+        expect(await store.audit(['acme'])).toMatchObject({ reservations: 1 });
+      });
+
       it('recomputes what is reserved from the live reservations', async () => {
         const other = aPrincipal({ keyId: 'b', budgets: [aBudget(500, 'org', '1d')] });
         await hold(principal, 100);

@@ -54,6 +54,11 @@ export class ReservationTable {
     return this.#ids.get(id);
   }
 
+  /** How many leases run: as many as are held, unless books and leases have come apart. */
+  get leases(): number {
+    return this.#leases.size;
+  }
+
   /** What is held now, in no order. */
   get held(): readonly HeldReservation[] {
     return this.#ids.values().filter((one) => one !== CLOSED);
