@@ -39,7 +39,7 @@ await build({
         // Nest, Swagger and errors tell classes by their names, and people read them in stack traces.
         keepNames: true,
         comments: { legal: true, annotation: false, jsdoc: false },
-        // Short names of variables: a process keeps its text, and the less there is of it, the less a start leaves behind.
+        // Short names of variables and private members: a process keeps its text, and a start leaves the less behind.
         minify: { compress: false, mangle: true, codegen: { removeWhitespace: true } },
         chunkFileNames: '[name].js',
         entryFileNames: '[name].js',

@@ -11,12 +11,13 @@ import { runWorker } from './worker.js';
 
 try {
   const environment = loadEnvironment();
+  const hasDocs = environment.NODE_ENV !== 'production';
   if (cluster.isWorker) await runWorker(environment);
-  else if (environment.WORKERS > 1) process.stderr.write(welcome(await runPrimary(environment)));
+  else if (environment.WORKERS > 1) process.stderr.write(welcome(await runPrimary(environment), hasDocs));
   else {
     const gateway = await startGateway(environment);
     handleSignals(gateway.stop, () => void gateway.config.reload('SIGHUP'));
-    process.stderr.write(welcome(gateway));
+    process.stderr.write(welcome(gateway, hasDocs));
   }
   growFreely();
 } catch (error) {

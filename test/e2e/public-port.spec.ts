@@ -23,6 +23,11 @@ describe('the public port in production', () => {
     },
   );
 
+  it('does not send people to pages that it has not', () => {
+    expect(gateway.stderr).toContain('/v1');
+    expect(gateway.stderr).not.toContain('/docs');
+  });
+
   it.each(['health', 'ready'])('says nothing of itself at /v1/%s', async (path) => {
     const response = await fetch(`${gateway.publicUrl}/v1/${path}`);
     expect(response.status).toBe(200);
