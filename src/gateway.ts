@@ -114,7 +114,7 @@ export async function startGateway(environment: Environment, options: StartOptio
   return {
     publicUrl: urlOf(app),
     opsUrl: urlOf(ops),
-    stop: new GracefulStop(app, ops, log),
+    stop: new GracefulStop(app, ops, log, systemClock),
     ...parts,
     metrics: async () => {
       facts.flush();

@@ -1,7 +1,7 @@
 import { Server } from 'node:http';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ConfigStore } from './config/config-store.js';
-import { systemClock } from './kernel/clock.js';
+import { type Clock } from './kernel/clock.js';
 import { type ProcessLogger } from './observability/logger.js';
 import { ProviderCatalog } from './providers/catalog.js';
 import { DrainState } from './resilience/drain-state.js';
@@ -9,6 +9,8 @@ import { InFlightRequests } from './http/in-flight-requests.js';
 
 /** Time for error events to reach callers after the drain's deadline, ms. */
 const LAST_WORDS_MS = 2_000;
+/** Longest wait for listeners and stores to close; the process ends without them, ms. */
+const CLOSED_WITHIN_MS = 5_000;
 
 /** How long a drain takes, ms. */
 export interface DrainBounds {
@@ -32,6 +34,7 @@ export class GracefulStop {
     private readonly app: NestFastifyApplication,
     private readonly ops: NestFastifyApplication,
     readonly log: ProcessLogger,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -55,16 +58,16 @@ export class GracefulStop {
       state.leave();
       stopAccepting(this.app.getHttpServer());
     }
-    await passed(waits.delayMs);
+    await this.#passed(waits.delayMs);
     state.refuse();
     this.app.getHttpServer().close();
     this.app.getHttpServer().closeIdleConnections();
-    await Promise.race([inFlight.idle(), passed(waits.timeoutMs)]);
+    await Promise.race([inFlight.idle(), this.#passed(waits.timeoutMs)]);
     const cutOff = inFlight.count;
     if (cutOff > 0) logger.warn({ cutOff }, 'drained');
     else logger.info({ cutOff }, 'drained');
     inFlight.abortAll();
-    await Promise.race([inFlight.idle(), passed(LAST_WORDS_MS)]);
+    await Promise.race([inFlight.idle(), this.#passed(LAST_WORDS_MS)]);
     await this.close();
   }
 
@@ -73,13 +76,17 @@ export class GracefulStop {
     this.app.getHttpServer().closeAllConnections();
     this.ops.getHttpServer().closeAllConnections();
     this.app.get(ProviderCatalog).network.close();
-    await Promise.allSettled([this.app.close(), this.ops.close()]);
-    this.log.close();
+    const closed = Promise.allSettled([this.app.close(), this.ops.close()]);
+    const late = this.#passed(CLOSED_WITHIN_MS).then(() => 'late');
+    if ((await Promise.race([closed, late])) === 'late') {
+      this.log.logger.warn({ withinMs: CLOSED_WITHIN_MS }, 'not closed in time');
+    }
+    await this.log.end();
   }
-}
 
-function passed(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    systemClock.after(ms, resolve);
-  });
+  #passed(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.clock.after(ms, resolve);
+    });
+  }
 }

@@ -19,7 +19,12 @@ export interface RunningPrimary {
 export async function runPrimary(environment: Environment): Promise<RunningPrimary> {
   // Keeps undefined members, which JSON would drop.
   cluster.setupPrimary({ serialization: 'advanced' });
-  const pool = new WorkerPool({ clock: systemClock, fork: () => cluster.fork(), onGivenUp: () => giveUp(pool) });
+  const pool = new WorkerPool({
+    clock: systemClock,
+    fork: () => cluster.fork(),
+    onGivenUp: () => giveUp(pool),
+    onKilled: (id, afterMs) => process.stderr.write(`worker ${id} has not ended within ${afterMs} ms: it is killed\n`),
+  });
   const restart = (): boolean => {
     if (pool.busy) return false;
     pool.restart().catch((error: unknown) => process.stderr.write(`the rolling restart stopped: ${String(error)}\n`));

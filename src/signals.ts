@@ -15,7 +15,9 @@ export function handleSignals(stop: Pick<GracefulStop, 'drain' | 'log'>, reload:
       first = { signal, at: now };
       // Nobody routes to a terminal: there is no one to wait for.
       void stop.drain(signal === 'SIGINT' ? { delayMs: 0 } : {}).then(() => process.exit(process.exitCode ?? 0));
-    } else if (signal !== first.signal || now - first.at > SAME_SIGNAL_MS) process.exit(process.exitCode ?? 0);
+    } else if (signal !== first.signal || now - first.at > SAME_SIGNAL_MS) {
+      void stop.log.end().then(() => process.exit(process.exitCode ?? 0));
+    }
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);

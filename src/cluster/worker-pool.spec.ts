@@ -85,6 +85,7 @@ function setUp() {
   const clock = new ManualClock();
   const forked: FakeWorker[] = [];
   let givenUp = 0;
+  const killed: number[] = [];
   const pool = new WorkerPool({
     clock,
     fork: () => {
@@ -94,8 +95,9 @@ function setUp() {
       return worker as unknown as Worker;
     },
     onGivenUp: () => givenUp++,
+    onKilled: (id) => killed.push(id),
   });
-  return { clock, forked, pool, givenUp: () => givenUp };
+  return { clock, forked, pool, killed, givenUp: () => givenUp };
 }
 
 async function started(count: number) {
@@ -266,5 +268,24 @@ describe('WorkerPool', () => {
     expect(await stopped).toBe(3);
     await clock.advance(60_000);
     expect(forked).toHaveLength(2);
+  });
+
+  it('kills a worker that does not end when no drain can take any longer, at a stop and at a restart', async () => {
+    const { forked, pool, clock, killed } = await started(2);
+    void pool.restart();
+    await settled();
+    await forked[2]!.stand();
+    await forked[0]!.answer(NOTHING);
+    await forked[2]!.ready();
+    await expect.poll(() => forked[0]!.sent).toContainEqual({ leave: true });
+    const stopped = pool.stop('SIGTERM');
+    await forked[2]!.end(0);
+    await clock.advance(71 * 60_000 - 1);
+    expect(killed).toEqual([]);
+    await forked[1]!.end(0);
+    await clock.advance(1);
+    expect(forked.map(({ signals }) => signals)).toEqual([['SIGTERM', 'SIGKILL', 'SIGKILL'], ['SIGTERM'], ['SIGTERM']]);
+    await forked[0]!.end(137);
+    expect(await stopped).toBe(137);
   });
 });

@@ -2,6 +2,7 @@ import { type Worker } from 'node:cluster';
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Clock } from '../kernel/clock.js';
+import { LONGEST_DRAIN_DELAY_MS, LONGEST_DRAIN_MS } from '../kernel/longest-drain.js';
 import { QuotaStoreHost } from '../quota/quota-store-host.js';
 import { type Member, newMember } from './member.js';
 import { addEnded } from './merged-metrics.js';
@@ -16,7 +17,7 @@ const FIRST_DELAY_MS = 100;
 const READY_WITHIN_MS = 60_000;
 const TOLD_WITHIN_MS = 2_000;
 /** Beyond the longest drain that a file may ask for, which the worker itself ends. */
-const GONE_WITHIN_MS = 15 * 60_000;
+const GONE_WITHIN_MS = LONGEST_DRAIN_DELAY_MS + LONGEST_DRAIN_MS + 60_000;
 
 /** A worker ended before it served. */
 export class WorkerFailed extends Error {
@@ -28,6 +29,8 @@ export interface PoolOptions {
   readonly fork: () => Worker;
   /** Workers end faster than they may be replaced. */
   readonly onGivenUp: () => void;
+  /** A worker that was told to end has not done so within `afterMs`, and is killed. */
+  readonly onKilled: (id: number, afterMs: number) => void;
 }
 
 /** The workers of one gateway: started, replaced when they die, drained, restarted one by one. */
@@ -82,10 +85,13 @@ export class WorkerPool {
     for (const { worker } of this.all) worker.process.kill(signal);
   }
 
-  /** Sends the signal to all, and replaces none. Resolves with the worst exit code when all have ended. */
+  /**
+   * Sends the signal to all, and replaces none. Resolves with the worst exit code when all have ended; one that has not
+   * done so when no drain can take any longer is killed.
+   */
   async stop(signal: NodeJS.Signals): Promise<number> {
     this.#stopping = true;
-    const codes = this.all.map(({ worker }) => exitOf(worker));
+    const codes = this.all.map((member) => this.#ends(member));
     this.signal(signal);
     return Math.max(0, ...(await Promise.all(codes)));
   }
@@ -116,11 +122,20 @@ export class WorkerPool {
     await scrape(old);
     if (!this.#lives(old) || this.#stopping) return;
     old.state = 'draining';
-    const ended = exitOf(old.worker);
-    const late = this.#clock.after(GONE_WITHIN_MS, () => old.worker.process.kill('SIGKILL'));
+    const ended = this.#ends(old);
     this.#send(old, { leave: true });
     await ended;
+  }
+
+  /** Resolves with the exit code of a worker that is told to end. */
+  async #ends({ worker }: Member): Promise<number> {
+    const late = this.#clock.after(GONE_WITHIN_MS, () => {
+      this.options.onKilled(worker.id, GONE_WITHIN_MS);
+      worker.process.kill('SIGKILL');
+    });
+    const code = await exitOf(worker);
     late.cancel();
+    return code;
   }
 
   #fork(): Promise<void> {

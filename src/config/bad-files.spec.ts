@@ -71,6 +71,11 @@ const BAD_FILES: readonly (readonly [string, string, ...string[]])[] = [
     'providers[0].timeouts.idleMs: found 0, expected at least 1',
   ],
   [
+    'asks for a drain of more than an hour',
+    `${BASE}resilience: { drain: { timeoutMs: 3600001 } }\n`,
+    'resilience.drain.timeoutMs: found 3600001, expected at most 3600000',
+  ],
+  [
     'has a fraction of a request',
     `${BASE}limits: { maxInFlight: 1.5 }\n`,
     'limits.maxInFlight: found 1.5, expected an integer',

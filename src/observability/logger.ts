@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import pino, { type Logger } from 'pino';
 import { type Clock } from '../kernel/clock.js';
 import { LineBuffer } from './line-buffer.js';
-import { type Destination, LogSink } from './log-sink.js';
+import { descriptor, LogSink } from './log-sink.js';
 
 /** How a line of one of several workers begins. */
 const WORKER = cluster.worker ? `{"worker":${cluster.worker.id},` : '';
@@ -12,32 +12,25 @@ const FLUSH_AFTER_MS = 50;
 const FLUSH_ABOVE_BYTES = cluster.isWorker ? 2 * 1024 : 128 * 1024;
 /** Workers share a pipe, which keeps together what is written at once up to 4 KiB. */
 const MAX_WRITE_BYTES = cluster.isWorker ? 4 * 1024 : 256 * 1024;
+/** `process.stdout` is not asked: it would make a pipe one that does not wait, for all who share it. */
+const STANDARD_OUTPUT = 1;
+/** Longest wait for whoever reads the last lines, ms. */
+const LAST_LINES_MS = 1_000;
 const REDACTED = ['authorization', 'apiKey', 'api_key', '["x-api-key"]', 'cookie'];
 
 /** The process's logger: JSON lines to stdout, batched, never blocking a request. */
 export class ProcessLogger {
   readonly logger: Logger;
-  readonly #destination: ReturnType<typeof pino.destination>;
   readonly #sink: LogSink;
   readonly #lines: LineBuffer;
+  readonly #clock: Clock;
+  #gaveUp = false;
   #beforeClose = (): void => undefined;
-  readonly #atExit = (): void => {
-    this.close();
-    // Node waits for the write that is under way, before it ends: for ever. What it did is done.
-    if (this.#sink.hangs) process.kill(process.pid, 'SIGKILL');
-  };
 
   constructor(level: string, clock: Clock) {
-    this.#destination = pino.destination({
-      dest: 1,
-      sync: false,
-      contentMode: 'buffer',
-      minLength: FLUSH_ABOVE_BYTES,
-      maxWrite: MAX_WRITE_BYTES,
-    });
-    // Its type knows lines of text alone.
-    this.#sink = new LogSink(this.#destination as unknown as Destination, clock);
-    this.#lines = new LineBuffer(this.#sink, FLUSH_ABOVE_BYTES);
+    this.#clock = clock;
+    this.#sink = new LogSink(descriptor(STANDARD_OUTPUT), MAX_WRITE_BYTES, clock);
+    this.#lines = new LineBuffer(this.#sink, FLUSH_ABOVE_BYTES, MAX_WRITE_BYTES);
     this.logger = pino(
       {
         level,
@@ -51,11 +44,9 @@ export class ProcessLogger {
       },
       this.#lines,
     );
-    // Before the destination's own listener, which writes what waits however long it takes.
-    process.prependListener('exit', this.#atExit);
+    process.once('exit', () => this.#atExit());
     const flush = (): void => {
-      // Without lines it would write an empty text, on a thread of its own.
-      if (this.#lines.flush()) this.#destination.flush();
+      this.#lines.flush();
       clock.after(FLUSH_AFTER_MS, flush);
     };
     clock.after(FLUSH_AFTER_MS, flush);
@@ -76,20 +67,23 @@ export class ProcessLogger {
     this.#sink.onDropped = listener;
   }
 
-  /** Writes everything that waits, unless nobody reads: the last thing that a process does, whatever ends it. */
-  close(): void {
-    if (this.#sink.hangs) {
-      this.#destination.destroy();
-      this.#sink.end();
-      return;
-    }
-    process.off('exit', this.#atExit);
-    try {
-      this.#beforeClose();
-      this.#lines.flush();
-      this.#destination.flushSync();
-    } catch {
-      // Nothing was open yet: nothing is lost.
-    }
+  /** Resolves when every line is written, or nobody has read for a second. */
+  async end(): Promise<void> {
+    this.#beforeClose();
+    this.#lines.flush();
+    const late = new Promise<void>((resolve) => {
+      this.#clock.after(LAST_LINES_MS, resolve);
+    });
+    await Promise.race([this.#sink.settled(), late]);
+    this.#gaveUp = this.#sink.writes;
+  }
+
+  /** Writes what waits, whatever ended the process. */
+  #atExit(): void {
+    // Node waits for the write that is under way, before it ends: for ever.
+    if (this.#sink.hangs || (this.#gaveUp && this.#sink.writes)) process.kill(process.pid, 'SIGKILL');
+    this.#sink.close();
+    this.#beforeClose();
+    this.#lines.flush();
   }
 }

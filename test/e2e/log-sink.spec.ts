@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -50,5 +50,67 @@ describe('a log that nobody reads', { timeout: 60_000 }, () => {
       await gateway.until(() => gateway.exited, 20_000);
       await ended;
     }
+  });
+});
+
+describe.each([1, 2])('the end of a gateway of %s processes', { timeout: 60_000 }, (workers) => {
+  let folder: string;
+  let fifo: string;
+  const opened: number[] = [];
+  const open = (path: string, flags: string | number): number => {
+    const fd = openSync(path, flags);
+    opened.push(fd);
+    return fd;
+  };
+  const close = (fd: number): void => {
+    closeSync(fd);
+    opened.splice(opened.indexOf(fd), 1);
+  };
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'log-'));
+    fifo = join(folder, 'log');
+    execFileSync('mkfifo', [fifo]);
+  });
+  afterEach(() => {
+    for (const fd of [...opened]) close(fd);
+    rmSync(folder, { recursive: true });
+  });
+  const start = (stdout: number): Promise<GatewayProcess> =>
+    GatewayProcess.start({ config: CONFIG, env: { WORKERS: String(workers) }, stdout });
+  const end = async (gateway: GatewayProcess): Promise<number | null> => {
+    const ended = gateway.stop('SIGTERM');
+    try {
+      await gateway.until(() => gateway.exited, 20_000);
+    } finally {
+      await gateway.stop();
+    }
+    return ended;
+  };
+
+  it('comes where whoever read its log has died', async () => {
+    const reader = open(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writer = open(fifo, 'w');
+    const gateway = await start(writer);
+    close(writer);
+    close(reader);
+    expect(await end(gateway)).toBe(0);
+  });
+
+  it('comes where the disk that takes its log is full', async () => {
+    expect(await end(await start(open('/dev/full', 'w')))).toBe(0);
+  });
+
+  it('comes where its log fills up only then', async () => {
+    const both = open(fifo, 'r+');
+    const gateway = await start(both);
+    // A pipe holds 64 KiB; what the start wrote of it stays.
+    const filling = open(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
+    const byte = Buffer.from(' ');
+    expect(() => {
+      for (;;) writeSync(filling, byte);
+    }).toThrow('EAGAIN');
+    // Ended by force, since its last lines are still under way; of several, the workers alone are.
+    expect(await end(gateway)).toBe(workers === 1 ? null : 1);
+    expect(readSync(both, Buffer.alloc(64))).toBe(64);
   });
 });
