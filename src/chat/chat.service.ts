@@ -23,7 +23,7 @@ export class ChatService {
   complete(ctx: RequestContext): Promise<Answer> {
     const { model, request } = ctx;
     if (!model || !request) throw new Error('the guards have not run');
-    const promptTokens = Math.ceil(request.document.bytes.length / BYTES_PER_TOKEN);
+    const promptTokens = Math.ceil(request.document.size / BYTES_PER_TOKEN);
     const plan = this.planner.plan(this.router, ctx, model, promptTokens);
     return this.runner.run(ctx, request, { plan, maxTokens: ctx.outputCap, promptTokens });
   }

@@ -152,7 +152,7 @@ export class Explainer {
 
   async #quota(ctx: RequestContext, request: ChatRequest, model: Model, findings: Findings): Promise<void> {
     const bounds = boundsOf(ctx, request, model);
-    const bodyBytes = request.document.bytes.length;
+    const bodyBytes = request.document.size;
     const costNanoUsd = worstPrice(ctx, model, bounds);
     findings.estimate = { bodyBytes, ...bounds, costNanoUsd };
     if (!isLimited(ctx)) return;

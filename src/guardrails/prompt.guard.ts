@@ -58,7 +58,7 @@ export class PromptGuard implements CanActivate {
 
 /** What is too large or too many about a request, where anything is. */
 export function checkSize(ctx: RequestContext, request: ChatRequest): GatewayError | undefined {
-  const bytes = request.document.bytes.length;
+  const bytes = request.document.size;
   const settings = ctx.snapshot.guardrails.input;
   // Each string is measured only where one can be too long: that takes the whole body.
   const mayBeTooLong = request.document.longestTextBytes > settings.maxStringBytes;

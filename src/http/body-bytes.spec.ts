@@ -27,7 +27,7 @@ describe('BodyBytes', () => {
     expect(body.take()).toBe(piece);
   });
 
-  it('leaves the pieces as they were', () => {
+  it('leaves small pieces as they were', () => {
     const pieces = [Buffer.from('one'), Buffer.from('two'), Buffer.from('three')];
     const body = new BodyBytes(0);
     for (const piece of pieces) body.add(piece);
@@ -46,5 +46,13 @@ describe('BodyBytes', () => {
 
   it('holds no more than may come', () => {
     expect(bodyOf(300, ['a'.repeat(100), 'b'.repeat(100), 'c'.repeat(100)]).take().buffer.byteLength).toBe(300);
+  });
+
+  it('gives the memory of large pieces back as soon as they are copied, and keeps the whole', () => {
+    const pieces = ['a', 'b', 'c'].map((letter) => Buffer.allocUnsafeSlow(64 * 1024).fill(letter));
+    const body = new BodyBytes(3 * 64 * 1024);
+    for (const piece of pieces) body.add(piece);
+    expect(pieces.map(({ length }) => length)).toEqual([0, 0, 0]);
+    expect(body.take().toString()).toBe(['a', 'b', 'c'].map((letter) => letter.repeat(64 * 1024)).join(''));
   });
 });

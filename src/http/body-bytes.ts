@@ -1,3 +1,5 @@
+import { giveBack } from '../kernel/returned-memory.js';
+
 /** A body takes room for this many times what has come, at most: who announces much and sends little holds little. */
 const GROWTH = 4;
 
@@ -19,15 +21,17 @@ export class BodyBytes {
     return this.#size;
   }
 
-  /** `piece` must not change afterwards. */
+  /** `piece` is the body's from now on: what is large and copied is empty afterwards. */
   add(piece: Buffer): void {
+    const { length } = piece;
     if (this.#size === 0) this.#room = piece;
     else {
-      const needed = this.#size + piece.length;
+      const needed = this.#size + length;
       if (needed > this.#room.length) this.#grow(needed);
       piece.copy(this.#room, this.#size);
+      giveBack(piece);
     }
-    this.#size += piece.length;
+    this.#size += length;
   }
 
   /** All that has come; to be asked for once, at the end. */
@@ -38,6 +42,7 @@ export class BodyBytes {
   #grow(needed: number): void {
     const room = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(this.most, GROWTH * needed)));
     this.#room.copy(room, 0, 0, this.#size);
+    giveBack(this.#room);
     this.#room = room;
   }
 }

@@ -42,7 +42,9 @@ export function readChatBody(raw: IncomingMessage, done: BodyDone, whole: TurnBa
     // Its caller has left: nothing was begun that would have to be released.
     if (ctx.closed) return;
     try {
-      ctx.request = parseChatRequest(body.take(), guardrails.input.maxDepth);
+      const request = parseChatRequest(body.take(), guardrails.input.maxDepth);
+      ctx.request = request;
+      ctx.onClose(() => request.document.letGo());
     } catch (error) {
       done(error as Error);
       return;

@@ -158,4 +158,14 @@ describe('JsonDocument', () => {
       { numRuns: 2_000 },
     );
   });
+
+  it('knows its sizes when its bytes are gone', () => {
+    const image = `data:image/png;base64,${'A'.repeat(40_000)}`;
+    const document = scan(JSON.stringify({ image, text: 'b'.repeat(40_000) }));
+    const known = { size: document.size, omitted: scan(document.text()).omittedTextBytes };
+    document.letGo();
+    expect(document.bytes).toHaveLength(0);
+    expect({ size: document.size, omitted: document.omittedTextBytes }).toEqual(known);
+    expect(known.omitted).toBe(40_000 - 1024);
+  });
 });

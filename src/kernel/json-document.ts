@@ -1,5 +1,6 @@
 import { isAscii } from 'node:buffer';
 import { GatewayError } from './gateway-error.js';
+import { giveBack } from './returned-memory.js';
 import { cutOf, isTextOfString, type TextRange } from './long-text.js';
 
 const QUOTE = 0x22;
@@ -32,13 +33,19 @@ interface Member {
  * and all other bytes forwarded as they came.
  */
 export class JsonDocument {
+  /** Length of the whole, bytes. */
+  readonly size: number;
+  #omittedTextBytes: number | undefined;
+
   private constructor(
     readonly bytes: Buffer,
     private readonly members: readonly Member[],
     /** Whether some object, at any depth, has a member by which prototypes are reached: `__proto__`, `constructor`. */
     readonly namesPrototype: boolean,
     private readonly longTexts: readonly TextRange[],
-  ) {}
+  ) {
+    this.size = bytes.length;
+  }
 
   /** Whether the outline is shorter than the whole. */
   get hasLongTexts(): boolean {
@@ -52,11 +59,16 @@ export class JsonDocument {
 
   /** Bytes of text that an outline leaves out, but for those of files and images that stand in the request. */
   get omittedTextBytes(): number {
-    let bytes = 0;
-    for (const { start, end } of this.longTexts) {
-      if (!isInlineData(this.bytes, start, end)) bytes += end - start - KEPT_BYTES;
-    }
-    return bytes;
+    return (this.#omittedTextBytes ??= this.longTexts.reduce(
+      (bytes, { start, end }) => (isInlineData(this.bytes, start, end) ? bytes : bytes + end - start - KEPT_BYTES),
+      0,
+    ));
+  }
+
+  /** Gives the memory of its bytes back, when nobody but the kernel reads them any more: all that remains are its sizes. */
+  letGo(): void {
+    this.#omittedTextBytes = this.omittedTextBytes;
+    giveBack(this.bytes);
   }
 
   /**
@@ -151,31 +163,46 @@ export class JsonDocument {
     return found && JSON.parse(textOf(this.bytes.subarray(found.valueStart, found.valueEnd)));
   }
 
-  /**
-   * The bytes with some members set to other JSON texts (added where absent); `undefined` removes a member.
-   * Every other member keeps its bytes, and so does the whole where nothing changes.
-   */
+  /** As `edited`, in one piece. */
   with(changes: ReadonlyMap<string, string | undefined> | undefined): Buffer {
-    if (changes === undefined || changes.size === 0) return this.bytes;
+    const pieces = this.edited(changes);
+    return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
+  }
+
+  /**
+   * The bytes with some members set to other JSON texts (added where absent), piece by piece; `undefined` removes a
+   * member. Every other member keeps its bytes, copied nowhere, and so does the whole where nothing changes.
+   */
+  edited(changes: ReadonlyMap<string, string | undefined> | undefined): readonly Buffer[] {
+    if (changes === undefined || changes.size === 0) return [this.bytes];
     const pieces: Buffer[] = [];
     const put = (piece: Buffer): void => void pieces.push(pieces.length === 0 ? OPEN : SEPARATOR, piece);
     const added = new Map(changes);
+    let keptFrom = -1;
+    let keptTo = -1;
+    const putKept = (): void => {
+      if (keptFrom >= 0) put(this.bytes.subarray(keptFrom, keptTo));
+      keptFrom = -1;
+    };
     for (const { name, keyStart, valueStart, valueEnd } of this.members) {
       if (!changes.has(name)) {
-        put(this.bytes.subarray(keyStart, valueEnd));
+        if (keptFrom < 0) keptFrom = keyStart;
+        keptTo = valueEnd;
         continue;
       }
+      putKept();
       added.delete(name);
       const value = changes.get(name);
       if (value === undefined) continue;
       put(this.bytes.subarray(keyStart, valueStart));
       pieces.push(Buffer.from(value));
     }
+    putKept();
     for (const [name, value] of added) {
       if (value !== undefined) put(Buffer.from(`${JSON.stringify(name)}:${value}`));
     }
     pieces.push(pieces.length === 0 ? EMPTY : CLOSE);
-    return Buffer.concat(pieces);
+    return pieces;
   }
 }
 

@@ -9,7 +9,8 @@ export interface UpstreamRequest {
   readonly path: string;
   /** Lower-case names; content-type is set by whoever encodes. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
+  /** Piece by piece: the parts of a large request are copied nowhere. */
+  readonly body: readonly Buffer[];
   /** Members of the request that this provider cannot take. */
   readonly droppedParams: readonly string[];
 }

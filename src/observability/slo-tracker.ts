@@ -77,7 +77,7 @@ export class SloTracker implements OnModuleDestroy {
     this.#add(endedAt, 'added_latency', addedMs(ctx, firstContentAt) <= ADDED_BOUND_MS);
     if (ctx.request?.stream !== true) return;
     if (ctx.end !== 'cancelled') this.#add(endedAt, 'stream', ctx.end === 'completed');
-    if (ctx.model?.reasoning === true || ctx.request.document.bytes.length > MAX_PROMPT_BYTES) return;
+    if (ctx.model?.reasoning === true || ctx.request.document.size > MAX_PROMPT_BYTES) return;
     this.#add(endedAt, 'first_token', firstContentAt - ctx.receivedAt <= ctx.snapshot.slo.firstTokenMs);
   }
 

@@ -69,7 +69,7 @@ export function describeAdapterContract(adapter: ProviderAdapter, fixtures: Adap
       it.each(fixtures.requests)('$name', ({ body, options, sent, absent, dropped }) => {
         const request = chatRequest(body);
         const encoded = adapter.encode(request, target, { maxTokens: undefined, stream: request.stream, ...options });
-        const json = JSON.parse(encoded.body.toString()) as Record<string, unknown>;
+        const json = JSON.parse(Buffer.concat(encoded.body).toString()) as Record<string, unknown>;
         expect(json).toMatchObject(sent);
         for (const name of absent ?? []) expect(json).not.toHaveProperty([name]);
         expect(encoded.droppedParams).toEqual(dropped ?? []);
@@ -87,7 +87,7 @@ export function describeAdapterContract(adapter: ProviderAdapter, fixtures: Adap
       it('names the target model, says whether to stream, and takes the cap', () => {
         for (const stream of [true, false]) {
           const { body, path } = adapter.encode(chatRequest(PLAIN), target, { maxTokens: 77, stream });
-          const json = JSON.parse(body.toString()) as Record<string, unknown>;
+          const json = JSON.parse(Buffer.concat(body).toString()) as Record<string, unknown>;
           expect(path).toMatch(/^\/[a-z]/);
           expect(json.model).toBe('upstream-model');
           expect(json.stream ?? false).toBe(stream);

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { targetOf } from '../../test/support/target.js';
 import { type Provider } from '../kernel/snapshot.js';
-import { UpstreamClient } from './upstream-client.js';
+import { giveBack } from '../kernel/returned-memory.js';
+import { type UpstreamCall, UpstreamClient } from './upstream-client.js';
 import { type UpstreamExchange } from './upstream-exchange.js';
 
 const ANSWER = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi';
@@ -120,5 +121,70 @@ describe('UpstreamClient', () => {
     client.close();
     expect(await ended(exchange)).toBe('reset');
     await closed;
+  });
+
+  describe('the memory of a large body, given back by its owner', () => {
+    /** More than the buffers of two sockets hold. */
+    const BYTES = 32 * 1024 * 1024;
+    const call = (body: Buffer): UpstreamCall => ({ method: 'POST', path: '/x', headers: '', body: [body] });
+    const large = (): Buffer => Buffer.allocUnsafeSlow(BYTES).fill('a');
+
+    it('is kept until the upstream has all of it', async () => {
+      const body = large();
+      const exchange = client.send(server.provider, call(body));
+      const socket = await server.request();
+      socket.pause();
+      giveBack(body);
+      expect(body).toHaveLength(BYTES);
+      let sum = 0;
+      socket.on('data', (chunk: Buffer) => (sum += chunk.length));
+      socket.resume();
+      await expect.poll(() => body.length).toBe(0);
+      socket.write(ANSWER);
+      expect(await ended(exchange)).toBe('hi');
+      // What came before the pause was read by the server alone.
+      expect(sum).toBeGreaterThan(BYTES / 2);
+    });
+
+    it('is kept after an early answer, until the connection is gone', async () => {
+      const body = large();
+      const exchange = client.send(server.provider, call(body));
+      const socket = await server.request();
+      socket.pause();
+      socket.write(ANSWER);
+      expect(await ended(exchange)).toBe('hi');
+      giveBack(body);
+      await expect.poll(() => body.length).toBe(0);
+    });
+
+    it.each([
+      ['at once', () => Promise.resolve()],
+      ['while it connects', () => new Promise<void>((resolve) => setImmediate(resolve))],
+      ['while it is written', async () => (await server.request()).pause()],
+    ])('is free when the request is given up %s', async (_when, wait) => {
+      const body = large();
+      const exchange = client.send(server.provider, call(body));
+      await wait();
+      giveBack(body);
+      expect(body).toHaveLength(BYTES);
+      exchange.discard();
+      await expect.poll(() => body.length).toBe(0);
+    });
+
+    it('is kept where another connection carries the request instead', async () => {
+      const { provider } = server;
+      await warm(provider);
+      const body = large();
+      const exchange = client.send(provider, call(body));
+      (await server.request()).resetAndDestroy();
+      const socket = await server.request();
+      socket.pause();
+      giveBack(body);
+      expect(body).toHaveLength(BYTES);
+      socket.resume();
+      await expect.poll(() => body.length).toBe(0);
+      socket.write(ANSWER);
+      expect(await ended(exchange)).toBe('hi');
+    });
   });
 });

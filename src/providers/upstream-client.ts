@@ -13,7 +13,7 @@ export interface UpstreamCall {
   readonly path: string;
   /** `name: value\r\n`, line by line. */
   readonly headers: string;
-  readonly body: Buffer | null;
+  readonly body: readonly Buffer[] | null;
 }
 
 /** Whoever can carry a call to a provider. */
@@ -54,9 +54,10 @@ export class UpstreamClient implements UpstreamTransport {
     const { pool, prefix, hostLines } = known && !known.pool.closed ? known : this.#address(provider);
     const { method, path, headers, body } = call;
     const target = path.startsWith('//') ? path.slice(1) : prefix + path;
-    const length = body === null ? '' : `content-length: ${body.length}\r\n`;
+    const size = body?.reduce((bytes, { length }) => bytes + length, 0) ?? 0;
+    const length = body === null ? '' : `content-length: ${size}\r\n`;
     const head = `${method} ${target} HTTP/1.1\r\n${hostLines}${headers}${length}\r\n`;
-    pool.send({ head, body }, exchange);
+    pool.send({ head, body, size }, exchange);
     return exchange;
   }
 

@@ -1,4 +1,5 @@
 import { type Socket } from 'node:net';
+import { finishedReading, startReading } from '../kernel/returned-memory.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
 import { type TurnBatch } from '../kernel/turn-batch.js';
 import { type ResponseHead } from './response-head.js';
@@ -10,7 +11,9 @@ import { type ProducerControl, type UpstreamExchange } from './upstream-exchange
 export interface WireRequest {
   /** Request line and headers, to the empty line. */
   readonly head: string;
-  readonly body: Buffer | null;
+  readonly body: readonly Buffer[] | null;
+  /** Of the body, bytes. */
+  readonly size: number;
 }
 
 /** Who owns connections. */
@@ -72,23 +75,43 @@ export class UpstreamConnection implements ProducerControl, ResponseSink {
     this.#request = request;
     this.#exchange = exchange;
     exchange.control(this);
-    this.writes.add(() => {
-      if (this.#request === request) this.#write(request);
-    });
+    const { head, body, size } = request;
+    if (body && size > ONE_WRITE_BYTES) {
+      startReading(body);
+      this.writes.add(() => {
+        if (this.#request === request) this.#writePieces(head, body);
+        else finishedReading(body);
+      });
+    } else {
+      this.writes.add(() => {
+        if (this.#request === request) this.#writeAtOnce(head, body);
+      });
+    }
   }
 
-  #write({ head, body }: WireRequest): void {
+  #writeAtOnce(head: string, body: readonly Buffer[] | null): void {
+    this.#begin();
+    let text = head;
+    for (const piece of body ?? []) text += piece.toString('latin1');
+    this.#socket.write(text, 'latin1');
+  }
+
+  #writePieces(head: string, body: readonly Buffer[]): void {
     const socket = this.#socket;
+    this.#begin();
+    socket.cork();
+    socket.write(head, 'latin1');
+    body.forEach((piece, at) => {
+      // The last of them is written, or never will be.
+      if (at === body.length - 1) socket.write(piece, () => finishedReading(body));
+      else socket.write(piece);
+    });
+    socket.uncork();
+  }
+
+  #begin(): void {
     this.#sent = true;
     this.#reader.expect();
-    if (body === null) socket.write(head, 'latin1');
-    else if (body.length <= ONE_WRITE_BYTES) socket.write(head + body.toString('latin1'), 'latin1');
-    else {
-      socket.cork();
-      socket.write(head, 'latin1');
-      socket.write(body);
-      socket.uncork();
-    }
   }
 
   /** Lets go of the connection at once, and tells nobody. */

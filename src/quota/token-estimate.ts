@@ -20,7 +20,7 @@ export function promptSize({ document, outline }: ChatRequest): PromptSize {
   for (const { content } of outline.messages) {
     if (Array.isArray(content)) for (const { type } of content) if (type === 'image_url') images++;
   }
-  return { bytes: document.bytes.length, messages: outline.messages.length, images };
+  return { bytes: document.size, messages: outline.messages.length, images };
 }
 
 /**

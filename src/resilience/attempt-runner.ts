@@ -145,7 +145,7 @@ export class AttemptRunner {
     failed: readonly FailedAttempt[],
   ): Promise<RunningAttempt | undefined> {
     const { ctx, request, promptTokens, maxTokens } = material;
-    const work = { promptTokens, maxTokens: maxTokens ?? request.maxTokens, bytes: request.document.bytes.length };
+    const work = { promptTokens, maxTokens: maxTokens ?? request.maxTokens, bytes: request.document.size };
     let refusal: QueueRefusal | undefined;
     for (const target of step.targets) {
       const state = this.states.of(target);

@@ -36,7 +36,7 @@ export class FakeNetwork implements UpstreamTransport {
 
   send(provider: Provider, call: UpstreamCall): UpstreamExchange {
     const exchange = new UpstreamExchange();
-    const body = JSON.parse(call.body?.toString() ?? '{}') as Record<string, unknown>;
+    const body = JSON.parse(call.body ? Buffer.concat(call.body).toString() : '{}') as Record<string, unknown>;
     const { method, path } = call;
     const record: FakeCall = { provider: provider.name, method, path, body, at: this.clock.now(), aborted: false };
     this.calls.push(record);

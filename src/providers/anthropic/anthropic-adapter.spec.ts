@@ -423,7 +423,7 @@ describeAdapterContract(adapter, {
 describe('AnthropicAdapter', () => {
   const encode = (body: object, maxTokens?: number, over = target) => {
     const encoded = adapter.encode(chatRequest(body), over, { maxTokens, stream: false });
-    return JSON.parse(encoded.body.toString()) as Record<string, unknown>;
+    return JSON.parse(Buffer.concat(encoded.body).toString()) as Record<string, unknown>;
   };
 
   it('speaks to /messages with its version, and keeps the key in x-api-key', () => {

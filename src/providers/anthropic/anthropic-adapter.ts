@@ -32,7 +32,7 @@ export class AnthropicAdapter implements ProviderAdapter {
 
   encode(request: ChatRequest, target: Target, options: EncodeOptions): UpstreamRequest {
     const { body, droppedParams } = toMessagesRequest(request, target, options);
-    return { path: '/messages', headers: HEADERS, body: Buffer.from(JSON.stringify(body)), droppedParams };
+    return { path: '/messages', headers: HEADERS, body: [Buffer.from(JSON.stringify(body))], droppedParams };
   }
 
   decoder(request: ChatRequest, target: Target): EventDecoder {

@@ -125,7 +125,15 @@ describe('OpenAiAdapter', () => {
   it('sends the bytes of the caller where nothing has to change', () => {
     const request = chatRequest({ model: 'upstream-model', messages: [{ role: 'user', content: 'Hi' }], n: 2 });
     const encoded = adapter.encode(request, targetOf('openai'), { maxTokens: undefined, stream: false });
-    expect(encoded.body).toBe(request.document.bytes);
+    expect(encoded.body).toEqual([request.document.bytes]);
+    expect(encoded.body[0]).toBe(request.document.bytes);
+  });
+
+  it('copies nothing of the texts where something has to change', () => {
+    const request = chatRequest({ model: 'm', messages: [{ role: 'user', content: 'Hi' }], user: 'u' });
+    const { body } = adapter.encode(request, targetOf('openai'), { maxTokens: 5, stream: false });
+    const kept = body.filter(({ buffer }) => buffer === request.document.bytes.buffer).map(String);
+    expect(kept).toContain('"messages":[{"role":"user","content":"Hi"}],"user":"u"');
   });
 
   it('writes the cap in both members where an upstream needs it', () => {
@@ -137,7 +145,7 @@ describe('OpenAiAdapter', () => {
       target,
       { maxTokens: 9, stream: false },
     );
-    expect(JSON.parse(bytes.toString())).toMatchObject({ max_tokens: 9, max_completion_tokens: 9 });
+    expect(JSON.parse(Buffer.concat(bytes).toString())).toMatchObject({ max_tokens: 9, max_completion_tokens: 9 });
   });
 
   it('names the target as the model where an upstream does not say which one answered', () => {

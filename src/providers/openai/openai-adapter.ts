@@ -38,7 +38,7 @@ export class OpenAiAdapter implements ProviderAdapter {
     return {
       path: '/chat/completions',
       headers: NO_HEADERS,
-      body: request.document.with(changes.members),
+      body: request.document.edited(changes.members),
       droppedParams: NOTHING_DROPPED,
     };
   }

@@ -27,7 +27,7 @@ export class SimulatedTransport implements UpstreamTransport {
     const script: Script =
       call.method === 'GET'
         ? { headAfterMs: 0, status: 200, headers: {}, steps: [], end: 'close' }
-        : simulate(call.body ?? Buffer.alloc(0), settings, this.clock.wall(), this.#serial++);
+        : simulate(Buffer.concat(call.body ?? []), settings, this.clock.wall(), this.#serial++);
     const player = new ScriptPlayer(script, sinkOf(exchange), this.clock);
     exchange.control({ abort: () => player.stop(), resume: () => undefined });
     player.start();

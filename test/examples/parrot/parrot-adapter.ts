@@ -51,7 +51,7 @@ export class ParrotAdapter implements ProviderAdapter {
     return {
       path: '/speak',
       headers: {},
-      body: Buffer.from(JSON.stringify(sent)),
+      body: [Buffer.from(JSON.stringify(sent))],
       droppedParams: dropped.map(([name]) => name).sort(),
     };
   }
