@@ -27,6 +27,8 @@ export async function runWorker(environment: Environment): Promise<void> {
   const drain: typeof stop.drain = async (bounds) => {
     await stop.drain(bounds);
     await handOverCounters(gateway);
+    // Lines that came meanwhile.
+    await stop.log.end();
   };
   handleSignals({ log: stop.log, drain }, () => void gateway.config.reload('SIGHUP'));
   fromPrimary((message) => {

@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import { contextOf, requestOf } from '../http/context-slot.js';
 import { guardrailHits } from '../kernel/channels.js';
 import { type Clock } from '../kernel/clock.js';
-import { type GatewayError } from '../kernel/gateway-error.js';
+import { GatewayError } from '../kernel/gateway-error.js';
 import { ChatRequest } from '../kernel/openai.js';
 import { JsonDocument } from '../kernel/json-document.js';
 import { type RequestContext } from '../kernel/request-context.js';
@@ -24,7 +24,7 @@ export class PromptGuard implements CanActivate {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** @throws GatewayError invalid_value, context_length_exceeded, content_filter */
+  /** @throws GatewayError invalid_value, context_length_exceeded, content_filter; bad_request where the caller has left */
   canActivate(execution: ExecutionContext): true | Promise<true> {
     const ctx = contextOf(requestOf(execution).raw);
     const request = ctx.request;
@@ -51,6 +51,8 @@ export class PromptGuard implements CanActivate {
     };
     const { error, messages } = await scanPrompt(request.body.messages, rules, report, () => this.clock.turn());
     if (error) throw error;
+    // The bytes of its request are gone with it.
+    if (ctx.closed) throw new GatewayError('bad_request', { message: 'The caller has left.' });
     if (messages) ctx.request = withMessages(request, messages, ctx.snapshot.guardrails.input.maxDepth);
     return true;
   }

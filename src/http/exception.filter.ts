@@ -38,9 +38,9 @@ export class GatewayExceptionFilter implements ExceptionFilter {
     }
     const error = this.#precise(toGatewayError(thrown), request);
     const ctx = findContext(request.raw);
-    // The caller left, and that ended the work: nobody waits for an answer, and nothing went wrong here.
-    if (ctx?.closed && thrown instanceof GatewayError) return;
     if (error.code === 'internal_error') this.#logger.error(error.cause ?? thrown);
+    // The caller left, and that ended the work: nobody waits for an answer, and how the request ended was told.
+    if (ctx?.closed) return;
     if (ctx) {
       ctx.code = error.code;
       ctx.status = error.status;

@@ -4,8 +4,8 @@ import { type LineSink } from './line-buffer.js';
 
 /** What may wait for a reader that is slow, bytes; lines beyond it are dropped and counted. */
 export const MAX_WAITING_BYTES = 8 * 1024 * 1024;
-/** A write that has taken nothing for this long hangs, ms. */
-const HANGS_AFTER_MS = 1_000;
+/** A write that the system has not taken whole by then hangs, ms: even a reader of 50 KB a second reads one meanwhile. */
+const HANGS_AFTER_MS = 3_000;
 /** How soon a pipe that is full and says so is tried again, ms. */
 const FULL_PAUSE_MS = 10;
 /** A pipe that another process has made one that does not wait. */
@@ -41,7 +41,6 @@ export class LogSink implements LineSink {
   #paused = false;
   #gone = false;
   #closed = false;
-  readonly #onSettled: (() => void)[] = [];
   /** Called with the number of lines that were dropped. */
   onDropped: (lines: number) => void = () => undefined;
 
@@ -73,10 +72,9 @@ export class LogSink implements LineSink {
     else this.#next();
   }
 
-  /** Resolves when nothing waits that the system would take; never where it takes nothing. */
-  settled(): Promise<void> {
-    if (!this.writes && !this.#paused) return Promise.resolve();
-    return new Promise((resolve) => this.#onSettled.push(resolve));
+  /** Nothing waits that the system would take. */
+  get settled(): boolean {
+    return !this.writes && !this.#paused;
   }
 
   /** From now on lines are written before `write` returns, and dropped where the system does not take them. */
@@ -86,14 +84,17 @@ export class LogSink implements LineSink {
   }
 
   #writeAll(): void {
-    while (this.#queue.length > 0) {
-      const piece = this.#take();
-      try {
-        this.#took(piece, this.to.writeSync(piece));
-      } catch {
-        this.#waiting -= piece.length;
-        this.#drop(piece);
+    try {
+      for (let [piece] = this.#queue; piece; [piece] = this.#queue) {
+        const written = this.to.writeSync(piece);
+        const rest = piece.subarray(written);
+        this.#waiting -= written;
+        if (rest.length > 0) this.#queue[0] = rest;
+        else this.#queue.shift();
       }
+    } catch {
+      // What comes after a line that is cut must not be taken for its rest.
+      this.#dropAll();
     }
   }
 
@@ -106,7 +107,6 @@ export class LogSink implements LineSink {
       if (error) this.#failed(piece, error.code ?? '');
       else this.#took(piece, written);
       if (!error && this.#queue.length > 0) this.#next();
-      else if (!this.#paused) for (const settled of this.#onSettled.splice(0)) settled();
     });
   }
 
@@ -139,10 +139,13 @@ export class LogSink implements LineSink {
       });
     } else if (code === 'EPIPE') {
       // The reader has closed the pipe, and there will be no other.
-      this.#gone = true;
-      for (const lines of this.#queue.splice(0)) this.#drop(lines);
-      this.#waiting = 0;
+      this.#dropAll();
     }
+  }
+
+  #dropAll(): void {
+    this.#gone = true;
+    for (const lines of this.#queue.splice(0)) this.#drop(lines);
   }
 
   #drop(lines: Buffer): void {

@@ -9,13 +9,14 @@ const WORKER = cluster.worker ? `{"worker":${cluster.worker.id},` : '';
 
 /** Lines wait for company at most this long, ms, and at most this many bytes: one write carries many lines. */
 const FLUSH_AFTER_MS = 50;
-const FLUSH_ABOVE_BYTES = cluster.isWorker ? 2 * 1024 : 128 * 1024;
+const FLUSH_ABOVE_BYTES = cluster.isWorker ? 2 * 1024 : 64 * 1024;
 /** Workers share a pipe, which keeps together what is written at once up to 4 KiB. */
-const MAX_WRITE_BYTES = cluster.isWorker ? 4 * 1024 : 256 * 1024;
+const MAX_WRITE_BYTES = cluster.isWorker ? 4 * 1024 : 128 * 1024;
 /** `process.stdout` is not asked: it would make a pipe one that does not wait, for all who share it. */
 const STANDARD_OUTPUT = 1;
 /** Longest wait for whoever reads the last lines, ms. */
-const LAST_LINES_MS = 1_000;
+const LAST_LINES_MS = 5_000;
+const LOOK_AGAIN_MS = 10;
 const REDACTED = ['authorization', 'apiKey', 'api_key', '["x-api-key"]', 'cookie'];
 
 /** The process's logger: JSON lines to stdout, batched, never blocking a request. */
@@ -67,14 +68,14 @@ export class ProcessLogger {
     this.#sink.onDropped = listener;
   }
 
-  /** Resolves when every line is written, or nobody has read for a second. */
+  /** Resolves when every line is written, or nobody has read a write for 3 s, or all of them within 5 s. */
   async end(): Promise<void> {
     this.#beforeClose();
     this.#lines.flush();
-    const late = new Promise<void>((resolve) => {
-      this.#clock.after(LAST_LINES_MS, resolve);
-    });
-    await Promise.race([this.#sink.settled(), late]);
+    const until = this.#clock.now() + LAST_LINES_MS;
+    while (!this.#sink.settled && !this.#sink.hangs && this.#clock.now() < until) {
+      await new Promise<void>((resolve) => this.#clock.after(LOOK_AGAIN_MS, resolve));
+    }
     this.#gaveUp = this.#sink.writes;
   }
 

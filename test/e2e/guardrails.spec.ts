@@ -1,4 +1,5 @@
 import { type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GatewayProcess } from '../support/gateway-process.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
@@ -150,5 +151,47 @@ describe('guardrails', () => {
   it("ends a stream at the model's character limit with finish_reason length", async () => {
     texts = ['12345', '67890', 'abc'];
     expect(await streamed('short')).toMatchObject({ text: '12345678', finish: 'length' });
+  });
+});
+
+describe('a caller that leaves while its prompt is searched', () => {
+  let gateway: GatewayProcess;
+  beforeAll(async () => {
+    gateway = await GatewayProcess.start({
+      config: {
+        version: 1,
+        auth: { anonymous: { enabled: true } },
+        providers: [{ name: 'p', kind: 'simulated', simulated: { firstTokenMs: 0, tokenMs: 0, tokens: 4 } }],
+        models: [{ name: 'm', targets: [{ provider: 'p', model: 'm' }] }],
+        guardrails: { input: { bannedWords: [{ text: 'codename', word: true, action: 'redact', id: 'codename' }] } },
+      },
+    });
+  });
+  afterAll(() => gateway.stop());
+
+  const leave = async (bytes: number, id: string): Promise<void> => {
+    const body = JSON.stringify(ask(`${'a b '.repeat(bytes / 4)} codename`));
+    const lines = [
+      'host: x',
+      'content-type: application/json',
+      `x-request-id: ${id}`,
+      `content-length: ${body.length}`,
+    ];
+    const head = ['POST /v1/chat/completions HTTP/1.1', ...lines, '', ''].join('\r\n');
+    const { hostname, port } = new URL(gateway.publicUrl);
+    const socket = connect(Number(port), hostname);
+    await new Promise((resolve) => socket.write(head + body, resolve));
+    socket.destroy();
+  };
+
+  it.each([40_000, 400_000, 4_000_000])('costs nobody an error: %d bytes', async (bytes) => {
+    const ids = Array.from({ length: 8 }, (_, turn) => `left-${bytes}-${turn}`);
+    for (const id of ids) await leave(bytes, id);
+    const ledger = await Promise.all(ids.map((id) => gateway.ledger(id)));
+    // One that was answered before it had left is no failure either.
+    expect(ledger.map(({ end }) => end)).not.toContain('failed');
+    // The search goes on for a moment after its caller was written down.
+    expect((await gateway.post(ask('codename'))).status).toBe(200);
+    expect(gateway.log.filter(({ level }) => level === 'error')).toEqual([]);
   });
 });
