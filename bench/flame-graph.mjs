@@ -79,7 +79,8 @@ export function flameGraph(tree, title) {
     const name = callFrame.functionName || '(anonymous)';
     const [, colour] = originOf(callFrame);
     const y = row * ROW;
-    const place = callFrame.url.replace(/^.*\/(?:flame-dist|node_modules)\//, '');
+    // Where on this machine a file lies is nobody's business.
+    const place = callFrame.url.replace(/^.*\/(?:flame-dist|node_modules)\//, '').replace(/^file:.*\//, '');
     const tip = `${name} ${place} ${((us / tree.us) * 100).toFixed(1)} %`;
     const letters = Math.floor((width - 4) / LETTER);
     const label =

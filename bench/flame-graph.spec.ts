@@ -41,4 +41,14 @@ describe('a flame graph', () => {
     expect(svg).toContain('<title>send&#60;T&#62; fastify/lib/reply.js 40.0 %</title>');
     expect(svg).not.toContain('<script');
   });
+
+  it('names no folder of the machine', () => {
+    const nodes = [
+      { id: 1, callFrame: frame('(root)'), children: [2] },
+      { id: 2, callFrame: frame('probe', 'file:///home/somebody/bench/probe.mjs') },
+    ];
+    const svg = flameGraph(callTree({ nodes, samples: [2], timeDeltas: [1] }), 'title');
+    expect(svg).toContain('probe probe.mjs');
+    expect(svg).not.toContain('somebody');
+  });
 });
