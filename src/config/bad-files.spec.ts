@@ -278,8 +278,13 @@ describe('a gateway file', () => {
     ]);
   });
 
-  it('that nests beyond the stack is refused, not fatal', () => {
-    expect(problemsOf(`version: ${'['.repeat(50_000)}`)).not.toEqual([]);
+  it.each([
+    ['brackets', `version: ${'['.repeat(50_000)}`],
+    ['braces', `version: ${'{ a: '.repeat(201)}`],
+    ['dashes', `version:\n  ${'- '.repeat(201)}a`],
+    ['indentation', Array.from({ length: 201 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+  ])('that nests too deeply by %s is refused, not fatal', (_how, text) => {
+    expect(problemsOf(text)).toEqual(['file: nested too deeply']);
   });
 
   it('is refused with PROVIDER_WEIGHTS for a provider that it has not', () => {

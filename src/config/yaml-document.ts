@@ -1,4 +1,4 @@
-import { isAlias, isNode, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
+import { isAlias, isNode, Lexer, LineCounter, parseDocument, Parser, visit, type YAMLError } from 'yaml';
 import { ConfigError } from './config-error.js';
 
 /** Own words per error code: the parser's messages quote the source, and that may be a secret. */
@@ -12,6 +12,9 @@ const SENTENCES: Partial<Record<YAMLError['code'], string>> = {
   TAG_RESOLVE_FAILED: 'unknown tag; allowed are plain YAML values',
 };
 
+/** Collections inside each other, far beyond what a gateway file needs. */
+const MAX_DEPTH = 200;
+
 /**
  * The plain value of a YAML (or JSON) text. Anchors, aliases, merge keys, tags, duplicate keys and `__proto__`
  * are refused: a file says everything once, and nothing expands.
@@ -19,24 +22,33 @@ const SENTENCES: Partial<Record<YAMLError['code'], string>> = {
  */
 export function parseYaml(text: string): unknown {
   if (text.trim() === '') throw new ConfigError(['file: found an empty file, expected a gateway configuration']);
+  if (nestsTooDeeply(text)) throw new ConfigError(['file: nested too deeply']);
   const lines = new LineCounter();
   const at = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `line ${line}, column ${col}`;
   };
-  try {
-    const document = parseDocument(text, { prettyErrors: false, lineCounter: lines, stringKeys: true });
-    const problems = [...document.errors, ...document.warnings].map(
-      (error) => `${at(error.pos[0])}: ${SENTENCES[error.code] ?? 'not valid YAML'}`,
-    );
-    if (problems.length === 0) problems.push(...forbiddenParts(document, at));
-    if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
-    return document.toJS({ maxAliasCount: 0 });
-  } catch (error) {
-    // Nesting beyond the stack ends in a RangeError of the parser.
-    if (error instanceof RangeError) throw new ConfigError(['file: nested too deeply']);
-    throw error;
+  const document = parseDocument(text, { prettyErrors: false, lineCounter: lines, stringKeys: true });
+  const problems = [...document.errors, ...document.warnings].map(
+    (error) => `${at(error.pos[0])}: ${SENTENCES[error.code] ?? 'not valid YAML'}`,
+  );
+  if (problems.length === 0) problems.push(...forbiddenParts(document, at));
+  if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
+  return document.toJS({ maxAliasCount: 0 });
+}
+
+/**
+ * What composes a document calls itself for each level. Near the end of the stack that is no RangeError alone: V8 ends
+ * the process where it has to compile a regular expression there. The parser below it keeps a list instead.
+ */
+function nestsTooDeeply(text: string): boolean {
+  const parser = new Parser();
+  for (const lexeme of new Lexer().lex(text)) {
+    // Its tokens are of no interest here.
+    Array.from(parser.next(lexeme));
+    if (parser.stack.length > MAX_DEPTH) return true;
   }
+  return false;
 }
 
 function forbiddenParts(document: ReturnType<typeof parseDocument>, at: (offset: number) => string): string[] {

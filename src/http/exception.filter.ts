@@ -38,9 +38,12 @@ export class GatewayExceptionFilter implements ExceptionFilter {
     }
     const error = this.#precise(toGatewayError(thrown), request);
     const ctx = findContext(request.raw);
-    if (error.code === 'internal_error') this.#logger.error(error.cause ?? thrown);
     // The caller left, and that ended the work: nobody waits for an answer, and how the request ended was told.
-    if (ctx?.closed) return;
+    const isLeft = ctx?.closed === true;
+    if (error.code === 'internal_error' && !(isLeft && thrown instanceof GatewayError)) {
+      this.#logger.error(error.cause ?? thrown);
+    }
+    if (isLeft) return;
     if (ctx) {
       ctx.code = error.code;
       ctx.status = error.status;
