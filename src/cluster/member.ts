@@ -16,6 +16,8 @@ export interface Member {
   last: Families;
   /** It counts nothing any more. */
   final: boolean;
+  /** Its exit code to come, once it was told to end. */
+  ending: Promise<number> | undefined;
 }
 
 export function newMember(worker: Worker, startedAt: number): Member {
@@ -28,5 +30,6 @@ export function newMember(worker: Worker, startedAt: number): Member {
     replaced: false,
     last: new Map(),
     final: false,
+    ending: undefined,
   };
 }

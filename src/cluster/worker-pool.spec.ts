@@ -284,7 +284,8 @@ describe('WorkerPool', () => {
     expect(killed).toEqual([]);
     await forked[1]!.end(0);
     await clock.advance(1);
-    expect(forked.map(({ signals }) => signals)).toEqual([['SIGTERM', 'SIGKILL', 'SIGKILL'], ['SIGTERM'], ['SIGTERM']]);
+    expect(forked.map(({ signals }) => signals)).toEqual([['SIGTERM', 'SIGKILL'], ['SIGTERM'], ['SIGTERM']]);
+    expect(killed).toEqual([1]);
     await forked[0]!.end(137);
     expect(await stopped).toBe(137);
   });

@@ -127,8 +127,12 @@ export class WorkerPool {
     await ended;
   }
 
-  /** Resolves with the exit code of a worker that is told to end. */
-  async #ends({ worker }: Member): Promise<number> {
+  /** Resolves with the exit code of a worker that is told to end, be it once or again. */
+  #ends(member: Member): Promise<number> {
+    return (member.ending ??= this.#endOf(member));
+  }
+
+  async #endOf({ worker }: Member): Promise<number> {
     const late = this.#clock.after(GONE_WITHIN_MS, () => {
       this.options.onKilled(worker.id, GONE_WITHIN_MS);
       worker.process.kill('SIGKILL');
