@@ -32,13 +32,15 @@ const goBinary = (folder) => join(folder, 'reverseproxy');
 
 /**
  * The gateway with its own file; `bannedWords` of them are looked for in every answer, `traced` is the share of requests
- * whose spans go to a collector.
+ * whose spans go to a collector, `quota` overrides the run's.
  */
-const gatewayLeg = (about, file, { bannedWords = 0, traced = 0 } = {}) => ({
+const gatewayLeg = (about, file, { bannedWords = 0, traced = 0, quota } = {}) => ({
   about,
   missing: () => existsSync(entry) || 'dist/main.js is absent: npm run build',
   command: ({ nodeFlags }) => [process.execPath, ...nodeFlags, entry],
-  prepare: (setting) => writeGatewayConfig(join(setting.folder, file), { ...setting, bannedWords }),
+  prepare: (setting) => {
+    writeGatewayConfig(join(setting.folder, file), { ...setting, bannedWords, ...(quota && { quota }) });
+  },
   env: async ({ folder, port, redisUrl, collector }) => ({
     NODE_ENV: 'production',
     HOST: '127.0.0.1',
@@ -67,6 +69,10 @@ export const LEGS = {
     // It answers a question of its own: what it costs to look at every word.
     onRequest: true,
   },
+  unlimited: {
+    ...gatewayLeg('the same, its key without limits and budgets', 'unlimited.yaml', { quota: 'off' }),
+    onRequest: true,
+  },
   sampled: {
     ...gatewayLeg('the same, one request in ten traced', 'sampled.yaml', { traced: 0.1 }),
     onRequest: true,
@@ -74,6 +80,12 @@ export const LEGS = {
   traced: {
     ...gatewayLeg('the same, every request traced', 'traced.yaml', { traced: 1 }),
     onRequest: true,
+  },
+  nest: {
+    about: 'a Nest controller behind guards that allow, plain JSON alone: what the platform costs by itself',
+    isForeign: true,
+    onRequest: true,
+    ...nodeRelay('nest.mjs'),
   },
   fastify: { about: 'Fastify and undici request', isForeign: true, ...nodeRelay('fastify.mjs') },
   go: {

@@ -1,10 +1,8 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LEGS } from './legs.mjs';
+import { NODE_FLAGS_AS_SHIPPED } from './processes.mjs';
 import { GROUPS, WORKLOADS } from './workloads.mjs';
-
-/** The flags that `npm start` and the image give Node. */
-const AS_SHIPPED = '--max-semi-space-size=64';
 
 const FULL = { rounds: 5, requests: WORKLOADS.json.requests, openStreams: 1_000 };
 /** The first is what happens unasked. */
@@ -25,13 +23,15 @@ Compares what one request costs in this gateway and in plain relays: CPU time of
 requests, each leg once per round, and each figure as a ratio to the bare relay's in the same round. Absolute times
 depend on the machine; ratios hardly do. Build first (npm run build) to have the gateway take part.
 
-  --legs A,B          which legs (default: all that can run here but guarded, sampled, traced; bare is always there, it is the unit)
-${list(LEGS, (leg) => leg.about)}
+  --legs A,B          which legs (default: all that can run here but those on request; bare is always
+                      there, it is the unit)
+${list(LEGS, (leg) => (leg.onRequest ? `on request: ${leg.about}` : leg.about))}
   --workloads A,B     which workloads (default: ${unasked(WORKLOADS).join(', ')})
 ${list(WORKLOADS, (workload) => workload.title)}
-${list(GROUPS, (group) => group.title)},
-              and the longest stall of the event loop while prompts of 1 and 10 MB pass
+${list(GROUPS, (group) => group.title)}
   --body 1mb          the workload with a prompt of 1 MB alone, the same as --workloads 1mb
+  --processes N       in place of rounds: N fresh processes of each leg in turn, one alive at a time, and the mean of what
+                      they cost. Tells differences of a twentieth, which rounds with one process of each cannot
   --rounds N          rounds of A B C A B C … (default ${FULL.rounds}); more rounds, narrower spread
   --requests N        JSON requests per leg and round (default ${FULL.requests}); the other workloads scale with it
   --open-streams N    also memory per open stream, with N open ones (default ${FULL.openStreams}; 0: leave out)
@@ -43,7 +43,8 @@ ${list(GROUPS, (group) => group.title)},
   --peers FOLDER      where portkey and litellm are installed: FOLDER/node_modules/@portkey-ai/gateway, and a virtual
                       environment with FOLDER/bin/litellm; or set PORTKEY_BIN to its start-server.js, LITELLM_BIN to
                       its program. The bench installs neither
-  --node-flags="…"    flags of every Node leg alike (default "${AS_SHIPPED}", as \`npm start\` has it)
+  --node-flags="…"    flags of every Node leg alike (default "${NODE_FLAGS_AS_SHIPPED.join(' ')}",
+                      as \`npm start\` has it)
   --json FILE         write every round's figures, the machine and the options to FILE
   --baseline FILE     a FILE of --json from before: exit 1 if the gateway's median ratio grew by more than 40 %
   --help              this text
@@ -51,6 +52,7 @@ ${list(GROUPS, (group) => group.title)},
 Examples
   npm run bench -- --short                          a first look
   npm run bench -- --legs gateway --workloads json  how a change moved the JSON path
+  npm run bench -- --legs gateway,unlimited --workloads json --processes 7   what quotas cost
   npm run bench -- --rounds 9 --json bench.json     figures to publish: do nothing else on the machine meanwhile
 
 The process under test has core 0 for itself, upstream and load share core 1 (with taskset, on two cores or more).
@@ -68,17 +70,20 @@ export function readOptions(args) {
   const group = GROUPS[values.workloads];
   const workloads = values.body ? [values.body] : (group?.workloads ?? names(values.workloads, WORKLOADS, 'workload'));
   if (values.body && values.body !== '1mb') throw new UsageError(`--body: found ${values.body}, allowed is 1mb`);
+  if (values.processes && values.baseline)
+    throw new UsageError('--baseline: it was recorded in rounds, not --processes');
   return {
     legs: names(values.legs ?? group?.legs.join(','), LEGS, 'leg'),
     legsAreChosen: values.legs !== undefined,
     workloads,
-    stalls: group === GROUPS.growth,
+    stalls: group !== undefined,
+    processes: whole(values.processes, 'processes', 0, 0),
     rounds: whole(values.rounds, 'rounds', size.rounds, 1),
     requests: whole(values.requests, 'requests', size.requests, 100),
-    openStreams: whole(values['open-streams'], 'open-streams', size.openStreams, 0),
+    openStreams: whole(values['open-streams'], 'open-streams', workloads.length === 0 ? 0 : size.openStreams, 0),
     slowStreams: whole(values['slow-streams'], 'slow-streams', 0, 0),
     quota: oneOf(values.quota, QUOTAS, 'quota'),
-    nodeFlags: (values['node-flags'] ?? AS_SHIPPED).split(' ').filter(Boolean),
+    nodeFlags: values['node-flags']?.split(' ').filter(Boolean) ?? NODE_FLAGS_AS_SHIPPED,
     // Legs start in folders of their own.
     peers: values.peers === undefined ? undefined : resolve(values.peers),
     json: values.json,
@@ -97,6 +102,7 @@ function parse(args) {
           legs: text,
           workloads: text,
           body: text,
+          processes: text,
           rounds: text,
           requests: text,
           'open-streams': text,

@@ -15,6 +15,9 @@ const canPin = isInstalled('taskset') && availableParallelism() > 1;
 const canTie = isInstalled('setpriv') && spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0;
 const ticksPerSecond = Number(spawnSync('getconf', ['CLK_TCK']).stdout?.toString() ?? 100) || 100;
 
+/** The flags that `npm start` and the image give Node. */
+export const NODE_FLAGS_AS_SHIPPED = ['--max-semi-space-size=64', '--v8-pool-size=1'];
+
 /** Cores: the process under test alone on one, everything that plays the world around it on another. */
 export const SERVER_CORE = 0;
 export const WORLD_CORE = 1;

@@ -98,7 +98,7 @@ export function print(results, memory, failures) {
 }
 
 export function printLegs(names) {
-  console.log(names.map((name) => `  ${name.padEnd(8)} ${LEGS[name].about}`).join('\n'));
+  console.log(names.map((name) => `  ${name.padEnd(9)} ${LEGS[name].about}`).join('\n'));
 }
 
 export function printLayers({ sent, counted, logged, ofKnownKeys, charged, off }) {

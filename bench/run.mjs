@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { printFreshProcesses, runFreshProcesses } from './fresh-processes.mjs';
 import { assertLayersWereOn } from './gateway-leg.mjs';
 import { freePort, LEGS, startLeg } from './legs.mjs';
 import { measure, measureMemory, scaled, warmUp } from './measure.mjs';
@@ -87,7 +88,8 @@ async function startRedis(folder) {
   return `redis://127.0.0.1:${port}`;
 }
 
-async function compare(options, folder) {
+/** Starts what plays the world around the legs, and prepares those. */
+async function startWorld(options, folder) {
   const names = legsToRun(options);
   const node = [process.execPath, ...options.nodeFlags];
   const upstreamProcess = start('upstream', [...node, join(bench, 'upstream.mjs')], { core: WORLD_CORE });
@@ -107,11 +109,14 @@ async function compare(options, folder) {
     peers: options.peers,
   };
   for (const name of names) LEGS[name].prepare?.(setting);
+  return { names, setting, load };
+}
 
+async function compare(options, { names, setting, load }) {
   const legs = [];
   for (const name of names) legs.push(await ready(name, setting, load, options.workloads));
   const running = legs.filter(Boolean);
-  const direct = { name: 'direct', url: upstream };
+  const direct = { name: 'direct', url: setting.upstream };
   await warmedUp(direct, load, options.workloads);
   const measured = await runRounds({
     rounds: options.rounds,
@@ -128,7 +133,28 @@ async function compare(options, folder) {
   const memory = await runMemory(options, able, setting, load);
   const slow = options.slowStreams > 0 ? await runSlowStreams(options, able, setting, load, progress) : {};
   const stalls = options.stalls ? await runStalls(options, able, setting, load, progress) : undefined;
-  return { names, ...measured, memory, slow, stalls, layers };
+  return { ...measured, memory, slow, stalls, layers };
+}
+
+/** @returns what was found, for a file, and `show`, which prints it */
+async function inRounds(options, world) {
+  const { figures, failures, repeats, memory: bytes, slow, stalls, layers } = await compare(options, world);
+  const [results, memory, slowStreams] = [summarise(figures), summariseMemory(bytes), summariseSlowStreams(slow)];
+  const show = () => {
+    console.log(`${options.rounds} rounds`);
+    print(results, memory, failures);
+    if (slowStreams.length > 0) printSlowStreams(options.slowStreams, slowStreams);
+    if (stalls) printStalls(stalls);
+    if (repeats.length > 0) console.log(`\nMeasured again:\n  ${repeats.join('\n  ')}`);
+    if (layers) printLayers(layers);
+  };
+  return { show, results, memory, slowStreams, stalls, layers, failures, repeats, figures };
+}
+
+/** The same of many processes. */
+async function overProcesses(options, { names, setting, load }) {
+  const figures = await runFreshProcesses(options, names, setting, load, progress);
+  return { show: () => printFreshProcesses(figures, options.processes), figures };
 }
 
 async function main() {
@@ -142,37 +168,20 @@ async function main() {
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
   const before = machine();
-  const { names, figures, failures, repeats, memory, slow, stalls, layers } = await compare(options, folder);
-  const results = summarise(figures);
-  const memoryResults = summariseMemory(memory);
+  const world = await startWorld(options, folder);
+  const part = options.processes > 0 ? overProcesses : inRounds;
+  const { show, ...found } = await part(options, world);
   console.log(`${before.cpu}, ${before.cores} cores, Node ${before.node}, ${new Date().toISOString().slice(0, 10)}`);
   console.log(
-    `${options.rounds} rounds; quota ${options.quota}; ${before.pinned ? 'pinned to cores' : 'not pinned'}; load average at start ${before.load.toFixed(1)}`,
+    `quota ${options.quota}; ${before.pinned ? 'pinned to cores' : 'not pinned'}; load average at start ${before.load.toFixed(1)}`,
   );
-  printLegs(names);
-  print(results, memoryResults, failures);
-  const slowStreams = summariseSlowStreams(slow);
-  if (slowStreams.length > 0) printSlowStreams(options.slowStreams, slowStreams);
-  if (stalls) printStalls(stalls);
-  if (repeats.length > 0) console.log(`\nMeasured again:\n  ${repeats.join('\n  ')}`);
-  if (layers) printLayers(layers);
+  printLegs(world.names);
+  show();
   if (options.json) {
-    const report = {
-      date: new Date().toISOString(),
-      machine: before,
-      options,
-      results,
-      memory: memoryResults,
-      slowStreams,
-      stalls,
-      layers,
-      failures,
-      repeats,
-      figures,
-    };
+    const report = { date: new Date().toISOString(), machine: before, options, ...found };
     writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   }
-  const slower = baseline ? regressions(results, baseline) : [];
+  const slower = baseline ? regressions(found.results, baseline) : [];
   for (const line of slower) console.error(`slower than the baseline allows: ${line}`);
   if (slower.length > 0) process.exitCode = 1;
 }

@@ -18,6 +18,7 @@ import {
   endAll,
   firstLine,
   isInstalled,
+  NODE_FLAGS_AS_SHIPPED,
   pause,
   residentBytes,
   start,
@@ -53,7 +54,7 @@ async function startLeg(folder, { name, workers, redisUrl }, upstream) {
   writeFileSync(file, JSON.stringify(configOf(name, upstream)));
   const [port, opsPort] = [await freePort(), await freePort()];
   const entry = join(bench, '..', 'dist', 'main.js');
-  const child = start(name, [process.execPath, '--max-semi-space-size=64', entry], {
+  const child = start(name, [process.execPath, ...NODE_FLAGS_AS_SHIPPED, entry], {
     core: ANY_CORE,
     stdout: join(folder, `${name}.out`),
     stderr: join(folder, `${name}.err`),

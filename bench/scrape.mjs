@@ -8,7 +8,19 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { freePort } from './legs.mjs';
-import { ask, cost, end, endAll, firstLine, pause, SERVER_CORE, start, untilReady, WORLD_CORE } from './processes.mjs';
+import {
+  ask,
+  cost,
+  end,
+  endAll,
+  firstLine,
+  NODE_FLAGS_AS_SHIPPED,
+  pause,
+  SERVER_CORE,
+  start,
+  untilReady,
+  WORLD_CORE,
+} from './processes.mjs';
 import { table } from './report.mjs';
 import { spread } from './statistics.mjs';
 
@@ -64,7 +76,7 @@ async function startGateway(folder, upstream) {
   const [port, opsPort] = [await freePort(), await freePort()];
   const entry = join(bench, '..', 'dist', 'main.js');
   const probe = join(bench, 'loop-probe.mjs');
-  const child = start('gateway', [process.execPath, '--max-semi-space-size=64', '--import', probe, entry], {
+  const child = start('gateway', [process.execPath, ...NODE_FLAGS_AS_SHIPPED, '--import', probe, entry], {
     core: SERVER_CORE,
     ipc: true,
     stdout: join(folder, 'gateway.out'),

@@ -3,12 +3,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startLeg } from './legs.mjs';
 import { send, warmUp } from './measure.mjs';
-import { ask, pause } from './processes.mjs';
+import { ask, firstLine, pause, SERVER_CORE, start } from './processes.mjs';
 import { table } from './report.mjs';
 import { repeated } from './rounds.mjs';
 import { spread } from './statistics.mjs';
 
-const probe = join(dirname(fileURLToPath(import.meta.url)), 'loop-probe.mjs');
+const bench = dirname(fileURLToPath(import.meta.url));
+const probe = join(bench, 'loop-probe.mjs');
 /** Prompts per round. */
 const REQUESTS = { '1mb': 40, '10mb': 8 };
 const LEGS_PROBED = ['bare', 'gateway'];
@@ -22,9 +23,15 @@ async function stall(leg, work) {
   return ask(leg.child);
 }
 
+/** For how long the machine held up a process on the leg's core that only read the clock, ms; the leg is at rest. */
+function heldUp(forMs) {
+  const reader = [process.execPath, join(bench, 'clock-reader.mjs'), String(forMs)];
+  return firstLine(start('clock reader', reader, { core: SERVER_CORE }));
+}
+
 async function observe(load, leg, rounds, onRepeat) {
   const sizes = Object.keys(REQUESTS);
-  const stalls = Object.fromEntries(sizes.map((size) => [size, { busy: [], idle: [] }]));
+  const stalls = Object.fromEntries(sizes.map((size) => [size, { busy: [], idle: [], machine: [] }]));
   const insist = (work) => repeated(work, leg, { onRepeat, pause });
   for (const name of ['json', ...sizes]) await insist(() => warmUp(load, leg, name));
   for (let round = 0; round < rounds; round++) {
@@ -34,12 +41,13 @@ async function observe(load, leg, rounds, onRepeat) {
       stalls[size].busy.push(await insist(() => stall(leg, () => send(load, leg, size, REQUESTS[size], 1))));
       const tookMs = performance.now() - from;
       stalls[size].idle.push(await stall(leg, () => pause(tookMs)));
+      stalls[size].machine.push(await heldUp(tookMs));
     }
   }
   return stalls;
 }
 
-/** @returns stalls[leg][size]: `busy` and `idle`, the longest stall of each round, ms */
+/** @returns stalls[leg][size]: of each round the longest stall, `busy` and `idle`, and what held up the `machine`, ms */
 export async function runStalls({ rounds }, names, setting, load, progress) {
   const stalls = {};
   const probed = { ...setting, nodeFlags: [...setting.nodeFlags, '--import', probe], ipc: true };
@@ -57,7 +65,11 @@ const text = ({ min, median, max }) => `${median.toFixed(1)} (${min.toFixed(1)} 
 export function printStalls(stalls) {
   console.log('\nLongest stall of the event loop in a round while large prompts pass, one caller at a time, ms');
   const rows = Object.entries(stalls).flatMap(([leg, sizes]) =>
-    Object.entries(sizes).map(([size, { busy, idle }]) => [leg, size, text(spread(busy)), text(spread(idle))]),
+    Object.entries(sizes).map(([size, rounds]) => [
+      leg,
+      size,
+      ...[rounds.busy, rounds.idle, rounds.machine].map((list) => text(spread(list))),
+    ]),
   );
-  console.log(table(['leg', 'prompt', 'with prompts', 'without'], rows));
+  console.log(table(['leg', 'prompt', 'with prompts', 'without', 'a clock reader'], rows));
 }

@@ -5,6 +5,7 @@ export interface Spread {
 }
 export function spread(values: readonly number[]): Spread;
 export function ratios(values: readonly number[], units: readonly number[]): Spread;
+export function meanAndError(values: readonly number[]): { readonly mean: number; readonly error: number };
 export interface Quantiles {
   readonly p50: number;
   readonly p90: number;

@@ -14,6 +14,15 @@ export function ratios(values, units) {
   return spread(values.map((value, round) => value / units[round]));
 }
 
+/** The mean, and how far by its standard error the true one may be off. */
+export function meanAndError(values) {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  // One value tells nothing about the others.
+  const error = values.length > 1 ? Math.sqrt(squares / (values.length - 1) / values.length) : 0;
+  return { mean, error };
+}
+
 /** Of many values; sorts them in place. */
 export function quantiles(values) {
   const sorted = values.sort((a, b) => a - b);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { quantiles, ratios, spread } from './statistics.mjs';
+import { meanAndError, quantiles, ratios, spread } from './statistics.mjs';
 
 describe('spread', () => {
   it('takes the middle of an odd number and the mean of the two middles of an even one', () => {
@@ -11,6 +11,20 @@ describe('spread', () => {
 describe('ratios', () => {
   it('compares within a round, so that a slow round does not widen the spread', () => {
     expect(ratios([20, 200], [10, 100])).toEqual({ min: 2, median: 2, max: 2 });
+  });
+});
+
+describe('meanAndError', () => {
+  it('is the surer of its mean the more values it has', () => {
+    expect(meanAndError([1, 3])).toEqual({ mean: 2, error: 1 });
+    expect(meanAndError([1, 3, 1, 3, 1, 3, 1, 3, 1, 3])).toEqual({
+      mean: 2,
+      error: expect.closeTo(1 / 3, 10) as number,
+    });
+  });
+
+  it('claims no error where one value cannot tell it', () => {
+    expect(meanAndError([5])).toEqual({ mean: 5, error: 0 });
   });
 });
 

@@ -100,8 +100,13 @@ export const WORKLOADS = {
 
 /** Names for several workloads, and the legs that run then unless others are named. */
 export const GROUPS = {
+  stalls: {
+    title: 'the longest stall of the event loop while prompts of 1 and 10 MB pass, and nothing else; bare and gateway',
+    workloads: [],
+    legs: ['bare', 'gateway'],
+  },
   growth: {
-    title: 'by size of the prompt (1kb to 10mb) and length of a stream (1ev to 1000ev); bare and gateway',
+    title: 'by size of the prompt (1kb to 10mb) and length of a stream (1ev to 1000ev), and stalls; bare and gateway',
     workloads: ['1kb', '10kb', '100kb', '1mb', '10mb', '1ev', '10ev', '100ev', '1000ev'],
     legs: ['bare', 'gateway'],
   },

@@ -102,7 +102,7 @@ bah run --user 65532:65532 "$container" -- sh -c '! touch /app/mark 2>/dev/null'
 
 step 'started, asked, and ended'
 bah run --user 65532:65532 --env "PORT=$PORT" --env "OPS_PORT=$OPS_PORT" --env HOST=127.0.0.1 --env OPS_HOST=127.0.0.1 \
-  "$container" -- node --disable-proto=delete --max-semi-space-size=64 dist/main.js >"$WORK/gateway.log" 2>&1 &
+  "$container" -- node --disable-proto=delete --max-semi-space-size=64 --v8-pool-size=1 dist/main.js >"$WORK/gateway.log" 2>&1 &
 runner=$!
 for _ in $(seq 100); do
   curl -sf "http://127.0.0.1:$OPS_PORT/v1/ready" >/dev/null && break

@@ -33,6 +33,18 @@ const { gateway, redis, prometheus, grafana } = services as Record<
   Service
 >;
 
+describe('Node in the image', () => {
+  it('has the flags of npm start, which are the ones that the bench measures', () => {
+    const flagsIn = (text: string): string[] => text.match(/--[\w-]+=\d+/g) ?? [];
+    const command = /^CMD \["node", .*$/m.exec(readText('docker/Dockerfile'))![0];
+    const { scripts } = JSON.parse(readText('package.json')) as { scripts: { start: string } };
+    const measured = /^export const NODE_FLAGS_AS_SHIPPED = .*$/m.exec(readText('bench/processes.mjs'))![0];
+    expect(flagsIn(command)).toEqual(['--max-semi-space-size=64', '--v8-pool-size=1']);
+    expect(flagsIn(scripts.start)).toEqual(flagsIn(command));
+    expect(flagsIn(measured)).toEqual(flagsIn(command));
+  });
+});
+
 describe('the compose file', () => {
   it('publishes the gateway, Prometheus and Grafana, and nothing else', () => {
     const published = all.flatMap(({ name, ports }) => (ports ?? []).map((port) => `${name} ${port}`));
