@@ -7,17 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { callTree, flameGraph, sharesByFolder, sharesByOrigin } from './flame-graph.mjs';
 import { KEYS, writeGatewayConfig } from './gateway-leg.mjs';
 import { freePort } from './legs.mjs';
-import {
-  ask,
-  endAll,
-  firstLine,
-  NODE_FLAGS_AS_SHIPPED,
-  pause,
-  SERVER_CORE,
-  start,
-  untilReady,
-  WORLD_CORE,
-} from './processes.mjs';
+import { ask, endAll, firstLine, NODE_FLAGS, pause, SERVER_CORE, start, untilReady, WORLD_CORE } from './processes.mjs';
 import { MODELS, WORKLOADS } from './workloads.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -35,7 +25,7 @@ async function profile(folder) {
   writeGatewayConfig(join(folder, 'gateway.yaml'), { upstream, models: MODELS, quota: 'memory' });
   const port = await freePort();
   const file = join(folder, 'profile.json');
-  const flags = [...NODE_FLAGS_AS_SHIPPED, '--import', join(here, 'profile-on-signal.mjs')];
+  const flags = [...NODE_FLAGS, '--import', join(here, 'profile-on-signal.mjs')];
   const gateway = start('gateway', [process.execPath, ...flags, join(compiled, 'main.js')], {
     core: SERVER_CORE,
     stdout: join(folder, 'gateway.out'),

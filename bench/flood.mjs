@@ -9,17 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { KEYS, writeGatewayConfig } from './gateway-leg.mjs';
 import { freePort } from './legs.mjs';
-import {
-  end,
-  endAll,
-  firstLine,
-  NODE_FLAGS_AS_SHIPPED,
-  pause,
-  SERVER_CORE,
-  start,
-  untilReady,
-  WORLD_CORE,
-} from './processes.mjs';
+import { end, endAll, firstLine, NODE_FLAGS, pause, SERVER_CORE, start, untilReady, WORLD_CORE } from './processes.mjs';
 import { table } from './report.mjs';
 import { MODELS, WORKLOADS } from './workloads.mjs';
 
@@ -71,7 +61,7 @@ async function startGateway(folder, upstream) {
   const file = join(folder, 'gateway.yaml');
   writeGatewayConfig(file, { upstream, models: MODELS, quota: 'memory' });
   const [port, opsPort] = [await freePort(), await freePort()];
-  const child = start('gateway', [process.execPath, ...NODE_FLAGS_AS_SHIPPED, join(bench, '..', 'dist', 'main.js')], {
+  const child = start('gateway', [process.execPath, ...NODE_FLAGS, join(bench, '..', 'dist', 'main.js')], {
     core: SERVER_CORE,
     stdout: join(folder, 'gateway.out'),
     stderr: join(folder, 'gateway.err'),

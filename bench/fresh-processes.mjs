@@ -16,18 +16,21 @@ const SLICES = 4;
 async function costs({ workloads, requests }, name, setting, load, onRepeat) {
   const leg = await startLeg(name, setting);
   const insist = (work) => repeated(work, leg, { onRepeat, pause });
-  for (const workload of new Set(['json', ...workloads])) await insist(() => warmUp(load, leg, workload));
-  const least = {};
-  for (const workload of workloads) {
-    const slices = [];
-    while (slices.length < SLICES) {
-      slices.push(await insist(() => measure(load, leg, workload, scaled(workload, requests / SLICES))));
+  try {
+    for (const workload of new Set(['json', ...workloads])) await insist(() => warmUp(load, leg, workload));
+    const least = {};
+    for (const workload of workloads) {
+      const slices = [];
+      while (slices.length < SLICES) {
+        slices.push(await insist(() => measure(load, leg, workload, scaled(workload, requests / SLICES))));
+      }
+      least[workload] = Math.min(...slices.map(({ cpuUs }) => cpuUs));
     }
-    least[workload] = Math.min(...slices.map(({ cpuUs }) => cpuUs));
+    if (name === 'gateway') await assertLayersWereOn(leg.opsUrl, leg.logFile, leg.sent);
+    return least;
+  } finally {
+    await leg.stop();
   }
-  if (name === 'gateway') await assertLayersWereOn(leg.opsUrl, leg.logFile, leg.sent);
-  await leg.stop();
-  return least;
 }
 
 /**

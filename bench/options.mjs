@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LEGS } from './legs.mjs';
-import { NODE_FLAGS_AS_SHIPPED } from './processes.mjs';
+import { NODE_FLAGS } from './processes.mjs';
 import { GROUPS, WORKLOADS } from './workloads.mjs';
 
 const FULL = { rounds: 5, requests: WORKLOADS.json.requests, openStreams: 1_000 };
@@ -43,7 +43,7 @@ ${list(GROUPS, (group) => group.title)}
   --peers FOLDER      where portkey and litellm are installed: FOLDER/node_modules/@portkey-ai/gateway, and a virtual
                       environment with FOLDER/bin/litellm; or set PORTKEY_BIN to its start-server.js, LITELLM_BIN to
                       its program. The bench installs neither
-  --node-flags="…"    flags of every Node leg alike (default "${NODE_FLAGS_AS_SHIPPED.join(' ')}",
+  --node-flags="…"    flags of every Node leg alike (default "${NODE_FLAGS.join(' ')}",
                       as \`npm start\` has it)
   --json FILE         write every round's figures, the machine and the options to FILE
   --baseline FILE     a FILE of --json from before: exit 1 if the gateway's median ratio grew by more than 40 %
@@ -70,8 +70,9 @@ export function readOptions(args) {
   const group = GROUPS[values.workloads];
   const workloads = values.body ? [values.body] : (group?.workloads ?? names(values.workloads, WORKLOADS, 'workload'));
   if (values.body && values.body !== '1mb') throw new UsageError(`--body: found ${values.body}, allowed is 1mb`);
-  if (values.processes && values.baseline)
-    throw new UsageError('--baseline: it was recorded in rounds, not --processes');
+  const inRounds = ['baseline', 'rounds', 'short', 'open-streams', 'slow-streams'].find((name) => values[name]);
+  if (values.processes && inRounds) throw new UsageError(`--${inRounds}: does not go with --processes`);
+  if (values.processes && group) throw new UsageError(`--workloads ${values.workloads}: does not go with --processes`);
   return {
     legs: names(values.legs ?? group?.legs.join(','), LEGS, 'leg'),
     legsAreChosen: values.legs !== undefined,
@@ -83,7 +84,7 @@ export function readOptions(args) {
     openStreams: whole(values['open-streams'], 'open-streams', workloads.length === 0 ? 0 : size.openStreams, 0),
     slowStreams: whole(values['slow-streams'], 'slow-streams', 0, 0),
     quota: oneOf(values.quota, QUOTAS, 'quota'),
-    nodeFlags: values['node-flags']?.split(' ').filter(Boolean) ?? NODE_FLAGS_AS_SHIPPED,
+    nodeFlags: values['node-flags']?.split(' ').filter(Boolean) ?? NODE_FLAGS,
     // Legs start in folders of their own.
     peers: values.peers === undefined ? undefined : resolve(values.peers),
     json: values.json,

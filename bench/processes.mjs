@@ -16,7 +16,7 @@ const canTie = isInstalled('setpriv') && spawnSync('setpriv', ['--pdeathsig', 'K
 const ticksPerSecond = Number(spawnSync('getconf', ['CLK_TCK']).stdout?.toString() ?? 100) || 100;
 
 /** The flags that `npm start` and the image give Node. */
-export const NODE_FLAGS_AS_SHIPPED = ['--max-semi-space-size=64', '--v8-pool-size=1'];
+export const NODE_FLAGS = ['--max-semi-space-size=64', '--v8-pool-size=1'];
 
 /** Cores: the process under test alone on one, everything that plays the world around it on another. */
 export const SERVER_CORE = 0;

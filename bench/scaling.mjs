@@ -18,7 +18,7 @@ import {
   endAll,
   firstLine,
   isInstalled,
-  NODE_FLAGS_AS_SHIPPED,
+  NODE_FLAGS,
   pause,
   residentBytes,
   start,
@@ -54,7 +54,7 @@ async function startLeg(folder, { name, workers, redisUrl }, upstream) {
   writeFileSync(file, JSON.stringify(configOf(name, upstream)));
   const [port, opsPort] = [await freePort(), await freePort()];
   const entry = join(bench, '..', 'dist', 'main.js');
-  const child = start(name, [process.execPath, ...NODE_FLAGS_AS_SHIPPED, entry], {
+  const child = start(name, [process.execPath, ...NODE_FLAGS, entry], {
     core: ANY_CORE,
     stdout: join(folder, `${name}.out`),
     stderr: join(folder, `${name}.err`),

@@ -14,7 +14,7 @@ import {
   end,
   endAll,
   firstLine,
-  NODE_FLAGS_AS_SHIPPED,
+  NODE_FLAGS,
   pause,
   SERVER_CORE,
   start,
@@ -76,7 +76,7 @@ async function startGateway(folder, upstream) {
   const [port, opsPort] = [await freePort(), await freePort()];
   const entry = join(bench, '..', 'dist', 'main.js');
   const probe = join(bench, 'loop-probe.mjs');
-  const child = start('gateway', [process.execPath, ...NODE_FLAGS_AS_SHIPPED, '--import', probe, entry], {
+  const child = start('gateway', [process.execPath, ...NODE_FLAGS, '--import', probe, entry], {
     core: SERVER_CORE,
     ipc: true,
     stdout: join(folder, 'gateway.out'),

@@ -9,17 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { writeGatewayConfig } from '../gateway-leg.mjs';
 import { freePort } from '../legs.mjs';
-import {
-  ask,
-  cost,
-  end,
-  endAll,
-  NODE_FLAGS_AS_SHIPPED,
-  pause,
-  residentBytes,
-  SERVER_CORE,
-  start,
-} from '../processes.mjs';
+import { ask, cost, end, endAll, NODE_FLAGS, pause, residentBytes, SERVER_CORE, start } from '../processes.mjs';
 import { machine, table } from '../report.mjs';
 import { ratios, spread } from '../statistics.mjs';
 import { MODELS } from '../workloads.mjs';
@@ -27,7 +17,7 @@ import { MODELS } from '../workloads.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 const entry = join(here, '..', '..', 'dist', 'main.js');
 /** The same flags as in the other benches, and what the probe needs. */
-const FLAGS = [...NODE_FLAGS_AS_SHIPPED, '--expose-gc', '--import', join(here, 'memory-probe.mjs')];
+const FLAGS = [...NODE_FLAGS, '--expose-gc', '--import', join(here, 'memory-probe.mjs')];
 const TRIED_EVERY_MS = 2;
 const START_TIMEOUT_MS = 60_000;
 const REQUEST = 'GET /v1/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n';
