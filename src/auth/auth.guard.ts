@@ -12,17 +12,18 @@ export class AuthGuard implements CanActivate {
 
   /** @throws GatewayError model_not_found, unknown_provider */
   canActivate(execution: ExecutionContext): boolean {
-    const { raw } = requestOf(execution);
-    const ctx = contextOf(raw);
+    const request = requestOf(execution);
+    const ctx = contextOf(request);
     ctx.readAt = this.clock.now();
     ctx.model = findModel(ctx.snapshot, ctx.principal, ctx.request?.model ?? '');
-    const priority = raw.headers['x-provider-priority'];
+    const { headers } = request.raw;
+    const priority = headers['x-provider-priority'];
     ctx.pins = parseProviderPriority(
       Array.isArray(priority) ? priority.join(',') : priority,
       ctx.snapshot,
       ctx.principal,
     );
-    ctx.noFailover = parseNoFailover(raw.headers['x-no-failover'] as string | undefined);
+    ctx.noFailover = parseNoFailover(headers['x-no-failover'] as string | undefined);
     return true;
   }
 }

@@ -27,7 +27,7 @@ export class ChatCompletionsController {
   @RouteSchema({ body: validatorSchema(chatRequestJsonSchema) })
   @ChatCompletionsDocs()
   async create(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const ctx = contextOf(request.raw);
+    const ctx = contextOf(request);
     const answer = await this.chat.complete(ctx);
     const written = this.encoder.write(ctx, this.chat.guarded(ctx, answer), reply);
     if (written) await written;

@@ -77,7 +77,7 @@ export class RequestOpening {
     ctx.priority = priority;
     if (principal.degradable) ctx.degradedMaxTokens = this.load.degradedMaxTokens;
     if (this.chaos.readsTokens) ctx.chaosToken = header(request, 'x-chaos');
-    attachContext(request.raw, ctx);
+    attachContext(request, ctx);
     if (principal.role === 'admin' && header(request, 'x-gateway-trace') === '1') this.trace.attach(ctx);
     requestOpened.publish(ctx);
     this.inFlight.add(ctx);
@@ -87,7 +87,8 @@ export class RequestOpening {
       ctx.endedWall = this.clock.wall();
       requestEnded.publish(ctx);
     });
-    reply.raw.once('close', () => ctx.close());
+    // Told once: what would see to that costs more than to be told.
+    reply.raw.on('close', () => ctx.close());
     if (request.raw.headers.expect !== undefined) reply.raw.writeContinue();
   }
 }

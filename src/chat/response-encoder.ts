@@ -4,6 +4,7 @@ import { type ServerResponse } from 'node:http';
 import { type Clock } from '../kernel/clock.js';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { type RequestContext } from '../kernel/request-context.js';
+import { type PlainAnswer } from '../kernel/plain-answer.js';
 import { CLOCK } from '../kernel/tokens.js';
 import { type Answer, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
 import { TurnBatch } from '../kernel/turn-batch.js';
@@ -23,9 +24,6 @@ const STREAM_HEADERS = [
   'x-content-type-options',
   'nosniff',
 ];
-/** A body up to this size leaves in one write with its headers; above it, copying would cost more than that saves. */
-const ONE_WRITE_BYTES = 8 * 1024;
-
 /** Writes an answer to the caller: JSON or server-sent events. The only place that knows the one from the other. */
 @Injectable()
 export class ResponseEncoder {
@@ -149,18 +147,19 @@ function answerHeaders(ctx: RequestContext): string[] {
   return headers;
 }
 
-function writePlain(ctx: RequestContext, json: Buffer, raw: ServerResponse): void {
+function writePlain(ctx: RequestContext, json: PlainAnswer, raw: ServerResponse): void {
   ctx.end = 'completed';
   const headers = answerHeaders(ctx);
-  headers.push('content-type', 'application/json; charset=utf-8', 'content-length', String(json.length));
+  const bytes = Buffer.byteLength(json);
+  headers.push('content-type', 'application/json; charset=utf-8', 'content-length', String(bytes));
   raw.writeHead(200, headers);
-  if (json.length > ONE_WRITE_BYTES) {
+  if (typeof json !== 'string') {
     raw.end(json);
     return;
   }
-  // Node joins text to the headers, bytes it does not; Latin-1 maps every byte to a character and back. It then waits for
-  // the end with what it has, and writes an empty piece beside it, unless that has left before.
-  raw.write(json.toString('latin1'), 'latin1');
+  // Node joins text to the headers, bytes it does not. It then waits for the end with what it has, and writes an empty
+  // piece beside it, unless that has left before.
+  raw.write(json, bytes === json.length ? 'latin1' : 'utf8');
   raw.socket?.uncork();
   raw.end();
 }

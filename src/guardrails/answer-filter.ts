@@ -1,5 +1,6 @@
 import { type OutputLimits } from '../kernel/snapshot.js';
 import { jsonText } from '../kernel/json-text.js';
+import { type PlainAnswer, plainAnswerOf } from '../kernel/plain-answer.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
 import { ChoiceFilter } from './choice-filter.js';
 import { dropLogprobs } from './chunk-filter.js';
@@ -9,10 +10,15 @@ import { isObject, type JsonObject, mapTexts } from './text-fields.js';
 /**
  * The guardrails of a plain answer: each choice's text up to the match or the bound, its finish_reason set.
  * Usage stays as it is: what was generated is charged.
- * @returns the same buffer where nothing changes
+ * @returns the same answer where nothing changes
  * @throws UpstreamFailure malformed, where the answer is no JSON object
  */
-export function filterAnswer(json: Buffer, rules: readonly Rule[], limits: OutputLimits, report: ReportHit): Buffer {
+export function filterAnswer(
+  json: PlainAnswer,
+  rules: readonly Rule[],
+  limits: OutputLimits,
+  report: ReportHit,
+): PlainAnswer {
   const answer = parse(json);
   if (!Array.isArray(answer.choices)) return json;
   let changed = false;
@@ -25,7 +31,7 @@ export function filterAnswer(json: Buffer, rules: readonly Rule[], limits: Outpu
     changed = filterChoice(choice, choice.message, filter) || changed;
     if (rules.length > 0) changed = dropLogprobs(choice) || changed;
   }
-  return changed ? Buffer.from(jsonText(answer)) : json;
+  return changed ? plainAnswerOf(jsonText(answer)) : json;
 }
 
 function filterChoice(choice: JsonObject, message: JsonObject, filter: ChoiceFilter): boolean {
@@ -52,10 +58,10 @@ function smaller(one: number | undefined, other: number | undefined): number | u
   return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }
 
-function parse(json: Buffer): JsonObject {
+function parse(json: PlainAnswer): JsonObject {
   let answer: unknown;
   try {
-    answer = JSON.parse(json.toString('utf8'));
+    answer = JSON.parse(json.toString());
   } catch (cause) {
     throw new UpstreamFailure('fault', 'malformed', 'elsewhere', { cause });
   }

@@ -216,20 +216,18 @@ function chunkDelta(name: string, text: string): Record<string, unknown> {
 }
 
 describe('filterAnswer', () => {
-  const answer = (...contents: string[]): Buffer =>
-    Buffer.from(
-      JSON.stringify({
-        id: 'c1',
-        choices: contents.map((content, index) => ({
-          index,
-          message: { role: 'assistant', content },
-          finish_reason: 'stop',
-        })),
-        usage: { completion_tokens: 40 },
-      }),
-    );
+  const answer = (...contents: string[]): string =>
+    JSON.stringify({
+      id: 'c1',
+      choices: contents.map((content, index) => ({
+        index,
+        message: { role: 'assistant', content },
+        finish_reason: 'stop',
+      })),
+      usage: { completion_tokens: 40 },
+    });
 
-  it('returns the same buffer where nothing changes', () => {
+  it('returns the same answer where nothing changes', () => {
     const json = answer('a text for');
     expect(filterAnswer(json, rules(FORBIDDEN), UNLIMITED, ignore)).toBe(json);
   });

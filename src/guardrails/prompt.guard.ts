@@ -26,7 +26,7 @@ export class PromptGuard implements CanActivate {
 
   /** @throws GatewayError invalid_value, context_length_exceeded, content_filter; bad_request where the caller has left */
   canActivate(execution: ExecutionContext): true | Promise<true> {
-    const ctx = contextOf(requestOf(execution).raw);
+    const ctx = contextOf(requestOf(execution));
     const request = ctx.request;
     if (!request) return true;
     const error = checkSize(ctx, request);

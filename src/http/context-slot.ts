@@ -1,22 +1,21 @@
 import { type ExecutionContext } from '@nestjs/common';
 import { type FastifyRequest } from 'fastify';
-import { type IncomingMessage } from 'node:http';
 import { type RequestContext } from '../kernel/request-context.js';
 
 const SLOT = Symbol('RequestContext');
 
-interface WithContext extends IncomingMessage {
+interface WithContext extends FastifyRequest {
   [SLOT]?: RequestContext;
 }
 
-/** Hangs the context on the raw request, where everything that handles the request finds it. */
-export function attachContext(raw: IncomingMessage, ctx: RequestContext): void {
-  (raw as WithContext)[SLOT] = ctx;
+/** Hangs the context on the request, where everything that handles it finds it. */
+export function attachContext(request: FastifyRequest, ctx: RequestContext): void {
+  (request as WithContext)[SLOT] = ctx;
 }
 
 /** The context of a request, or undefined on routes that open none. */
-export function findContext(raw: IncomingMessage): RequestContext | undefined {
-  return (raw as WithContext)[SLOT];
+export function findContext(request: FastifyRequest): RequestContext | undefined {
+  return (request as WithContext)[SLOT];
 }
 
 /** The request that a guard guards. Nest's `switchToHttp` makes three functions at each call, for each guard. */
@@ -25,8 +24,8 @@ export function requestOf(execution: ExecutionContext): FastifyRequest {
 }
 
 /** @throws Error on a route that opens no context: a mistake in the wiring, not in the request */
-export function contextOf(raw: IncomingMessage): RequestContext {
-  const ctx = findContext(raw);
+export function contextOf(request: FastifyRequest): RequestContext {
+  const ctx = findContext(request);
   if (!ctx) throw new Error('no request context on this route');
   return ctx;
 }

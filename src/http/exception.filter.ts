@@ -37,7 +37,7 @@ export class GatewayExceptionFilter implements ExceptionFilter {
       return;
     }
     const error = this.#precise(toGatewayError(thrown), request);
-    const ctx = findContext(request.raw);
+    const ctx = findContext(request);
     // The caller left, and that ended the work: nobody waits for an answer, and how the request ended was told.
     const isLeft = ctx?.closed === true;
     if (error.code === 'internal_error' && !(isLeft && thrown instanceof GatewayError)) {

@@ -1,5 +1,5 @@
+import { type FastifyRequest } from 'fastify';
 import { isUtf8 } from 'node:buffer';
-import { type IncomingMessage } from 'node:http';
 import secureJson from 'secure-json-parse';
 import { GatewayError } from '../kernel/gateway-error.js';
 import { JsonDocument } from '../kernel/json-document.js';
@@ -20,12 +20,13 @@ export type BodyDone = (error: Error | null, body?: unknown) => void;
  * Bodies that became whole in one turn of the event loop are understood, and their requests begun, one after the other.
  * Fails with GatewayError request_too_large, invalid_json, invalid_value.
  */
-export function readChatBody(raw: IncomingMessage, done: BodyDone, whole: TurnBatch): void {
-  const ctx = findContext(raw);
+export function readChatBody(request: FastifyRequest, done: BodyDone, whole: TurnBatch): void {
+  const ctx = findContext(request);
   if (!ctx) {
     done(new GatewayError('not_found'));
     return;
   }
+  const { raw } = request;
   const { limits, guardrails } = ctx.snapshot;
   const limit = Math.min(limits.bodyBytes, guardrails.input.maxBytes);
   const body = new BodyBytes(Number(raw.headers['content-length'] ?? limit));
@@ -42,17 +43,18 @@ export function readChatBody(raw: IncomingMessage, done: BodyDone, whole: TurnBa
     // Its caller has left: nothing was begun that would have to be released.
     if (ctx.closed) return;
     try {
-      const request = parseChatRequest(body.take(), guardrails.input.maxDepth);
-      ctx.request = request;
-      ctx.onClose(() => request.document.letGo());
+      const parsed = parseChatRequest(body.take(), guardrails.input.maxDepth);
+      ctx.request = parsed;
+      ctx.onClose(() => parsed.document.letGo());
     } catch (error) {
       done(error as Error);
       return;
     }
     done(null, ctx.request.outline);
   };
-  raw.once('end', () => whole.add(understand));
-  raw.once('error', () => {
+  // Each is told once.
+  raw.on('end', () => whole.add(understand));
+  raw.on('error', () => {
     done(new GatewayError('bad_request'));
   });
 }

@@ -55,7 +55,7 @@ export function guardEntrance(server: FastifyInstance, chatPath: string, open: O
   const bodies = new TurnBatch(clock);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', (request: FastifyRequest, _payload, done) => {
-    readChatBody(request.raw, done, bodies);
+    readChatBody(request, done, bodies);
   });
   for (const event of ['checkContinue', 'checkExpectation']) {
     server.server.on(event, (request: IncomingMessage, response: ServerResponse) => {

@@ -1,7 +1,7 @@
-import { isAscii } from 'node:buffer';
 import { GatewayError } from './gateway-error.js';
 import { giveBack } from './returned-memory.js';
 import { cutOf, isTextOfString, type TextRange } from './long-text.js';
+import { textOfBytes } from './text-of-bytes.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -132,7 +132,7 @@ export class JsonDocument {
 
   /** The whole as text. */
   text(): string {
-    return textOf(this.bytes);
+    return textOfBytes(this.bytes);
   }
 
   /**
@@ -145,10 +145,10 @@ export class JsonDocument {
     let from = 0;
     for (const range of this.longTexts) {
       if (!isTextOfString(this.bytes, range)) throw new GatewayError('invalid_json');
-      text += textOf(this.bytes.subarray(from, cutOf(this.bytes, range, KEPT_BYTES)));
+      text += textOfBytes(this.bytes.subarray(from, cutOf(this.bytes, range, KEPT_BYTES)));
       from = range.end;
     }
-    return text + textOf(this.bytes.subarray(from));
+    return text + textOfBytes(this.bytes.subarray(from));
   }
 
   /** The first outermost member that is one of these, if any is. */
@@ -160,7 +160,7 @@ export class JsonDocument {
   /** The value of an outermost member, whole; undefined where it is absent. The document must have been parsed before. */
   member(wanted: string): unknown {
     const found = this.members.find(({ name }) => name === wanted);
-    return found && JSON.parse(textOf(this.bytes.subarray(found.valueStart, found.valueEnd)));
+    return found && JSON.parse(textOfBytes(this.bytes.subarray(found.valueStart, found.valueEnd)));
   }
 
   /** As `edited`, in one piece. */
@@ -217,11 +217,6 @@ function isInlineData(bytes: Buffer, start: number, end: number): boolean {
     const text = bytes.toString('latin1', from, from + LOOKED_AT_BYTES);
     return (from === start ? DATA_URL : BASE64).test(text);
   });
-}
-
-/** Node makes text of single bytes several times faster than of UTF-8; for ASCII both are the same. */
-function textOf(bytes: Buffer): string {
-  return bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
 }
 
 /** The index of the closing quote of the string that opens at `open`. */

@@ -1,5 +1,6 @@
 import { type ErrorObject } from './gateway-error.js';
 import { type ChatRequest } from './openai.js';
+import { type PlainAnswer } from './plain-answer.js';
 import { type Target } from './snapshot.js';
 import { type TextSample } from './text-sample.js';
 
@@ -89,8 +90,8 @@ export type ResponseHeaders = Readonly<Record<string, string>>;
 /** The events of one upstream read, as payload texts in OpenAI's chunk format; or a whole plain answer. */
 export interface EventBatch {
   readonly payloads: readonly string[];
-  /** A plain (not streamed) answer, as bytes ready to send. */
-  readonly json: Buffer | undefined;
+  /** A plain (not streamed) answer. */
+  readonly json: PlainAnswer | undefined;
 }
 
 /** What has been learnt of an answer so far. Written by the decoder, read by everybody else. */
@@ -130,8 +131,8 @@ export interface EventDecoder {
 /** A plain answer, understood. */
 export interface DecodedAnswer {
   readonly facts: AnswerFacts;
-  /** The answer in OpenAI's format; the received bytes where nothing had to change. */
-  readonly json: Buffer;
+  /** What was received where nothing had to change. */
+  readonly json: PlainAnswer;
 }
 
 /** An answer whose first content is in hand: what the response encoder writes. */
@@ -153,7 +154,10 @@ export interface ProviderAdapter {
   credentials(apiKey: string): Readonly<Record<string, string>>;
   encode(request: ChatRequest, target: Target, options: EncodeOptions): UpstreamRequest;
   decoder(request: ChatRequest, target: Target): EventDecoder;
-  /** @throws UpstreamFailure for an answer that is not one, or that is an error */
+  /**
+   * @param body up to SHORT_ANSWER_BYTES lent for this call: what is kept of one so short must be copied, as text made of it is
+   * @throws UpstreamFailure for an answer that is not one, or that is an error
+   */
   decodeAnswer(body: Buffer, request: ChatRequest, target: Target): DecodedAnswer;
   /** What an answer other than 2xx means. */
   classify(status: number, headers: ResponseHeaders, body: Buffer): UpstreamFailure;

@@ -1,3 +1,4 @@
+import { type PlainAnswer, plainAnswerOf } from '../kernel/plain-answer.js';
 import { UpstreamFailure, type Usage } from '../kernel/upstream.js';
 
 /** Members of a delta whose pieces make up one text. */
@@ -38,7 +39,7 @@ export class AnswerAssembly {
    * The answer, ready to send.
    * @param summed counts to tell in place of the last usage object's, where the upstream counts each choice by itself
    */
-  json(summed: Usage | undefined): Buffer {
+  json(summed: Usage | undefined): PlainAnswer {
     const choices = [...this.#choices.values()].sort((one, other) => one.index - other.index);
     const answer = {
       ...Object.fromEntries(this.#members),
@@ -46,7 +47,7 @@ export class AnswerAssembly {
       choices: choices.map((choice) => choice.whole()),
       ...(this.#usage && { usage: summed ? { ...this.#usage, ...countsOf(summed) } : this.#usage }),
     };
-    return Buffer.from(JSON.stringify(answer));
+    return plainAnswerOf(JSON.stringify(answer));
   }
 }
 

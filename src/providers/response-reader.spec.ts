@@ -5,8 +5,10 @@ import { ResponseReader } from './response-reader.js';
 /** What a reader told of the bytes that it was given. */
 class Told {
   readonly statuses: number[] = [];
-  body = '';
+  readonly kept: Buffer[] = [];
   pieces = 0;
+  /** Bodies that came at once. */
+  wholes = 0;
   /** For how long the connection may be kept after each answer, ms. */
   readonly ends: number[] = [];
   head: ResponseHead | undefined;
@@ -17,9 +19,14 @@ class Told {
     },
     body: (bytes) => {
       this.pieces++;
-      this.body += bytes.toString('latin1');
+      this.kept.push(bytes);
     },
     end: (keepAliveMs) => void this.ends.push(keepAliveMs),
+    whole: (bytes, keepAliveMs) => {
+      this.wholes++;
+      this.kept.push(Buffer.from(bytes));
+      this.ends.push(keepAliveMs);
+    },
   });
 
   static of(...parts: readonly string[]): Told & { readonly understood: boolean } {
@@ -34,6 +41,11 @@ class Told {
       return taken;
     });
     return Object.assign(told, { understood });
+  }
+
+  /** Read when the reader is done with its room: it must have told of nothing that lies in there. */
+  get body(): string {
+    return Buffer.concat(this.kept).toString('latin1');
   }
 
   get summary() {
@@ -142,6 +154,20 @@ describe('a reader of answers', () => {
 
   it('hands on the chunks of one read as one piece', () => {
     expect(Told.of(CHUNKED, '1\r\na\r\n1\r\nb\r\n1\r\nc\r\n', '0\r\n\r\n').pieces).toBe(1);
+  });
+
+  it.each([
+    ['with its head', [`${OK}Content-Length: 5\r\n\r\nhello`]],
+    ['behind its head', [`${OK}Content-Length: 5\r\n\r\n`, 'hello']],
+  ])('lends a body that came at once, %s', (_when, parts) => {
+    const told = Told.of(...parts);
+    expect([told.wholes, told.pieces]).toEqual([1, 0]);
+    expect(told.summary).toEqual({ statuses: [200], body: 'hello', ends: [4_000] });
+  });
+
+  it('hands on in pieces a body that came in pieces', () => {
+    const told = Told.of(`${OK}Content-Length: 5\r\n\r\nhel`, 'lo');
+    expect([told.wholes, told.pieces]).toEqual([0, 2]);
   });
 
   it('takes a body without a length to be whole when the connection ends, and keeps no such connection', () => {

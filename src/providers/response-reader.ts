@@ -9,9 +9,12 @@ const MAX_EXTENSION_BYTES = 1024;
 
 const PROTOCOL = Buffer.from('HTTP/1.');
 const HEAD_END = Buffer.from('\r\n\r\n');
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-/** Lines that are a token, a colon and a value without control characters: no folding, no bare line feed. */
-const HEADER_LINES = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
+/** A status line; then lines that are a token, a colon and a value without control characters: no folding, no bare line feed. */
+const HEAD =
+  /^HTTP\/1\.[01] [1-5]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
+/** Where the digits of a status line stand: `HTTP/1.1 200`. */
+const MINOR_VERSION = 7;
+const STATUS = 9;
 const LENGTH = /^\d{1,15}$/;
 const KEEP_ALIVE_TIMEOUT = /\btimeout=(\d{1,6})\b/i;
 
@@ -43,6 +46,8 @@ export interface ResponseSink {
   body(bytes: Buffer): void;
   /** @param keepAliveMs how long the connection may be kept for another request, ms; 0 where it may not */
   end(keepAliveMs: number): void;
+  /** As `body` and `end`, for a body that came at once. The bytes are lent for this call: they are overwritten after it. */
+  whole(bytes: Buffer, keepAliveMs: number): void;
 }
 
 /**
@@ -54,8 +59,9 @@ export class ResponseReader {
   #part: Part = 'none';
   /** Bytes of a head that is not whole yet. */
   #pending: Buffer | undefined;
-  /** Bytes of the body, or of the chunk, still to come. */
+  /** Bytes of the body, or of the chunk, still to come; and of the whole body, where they were announced. */
   #left = 0;
+  #length = 0;
   /** Digits of a chunk's size, bytes of an extension, or bytes of trailers, read so far. */
   #read = 0;
   /** Of trailers: bytes of the line that is read. */
@@ -122,16 +128,14 @@ export class ResponseReader {
 
   /** @param text status line and header lines, each with its line end */
   #understood(text: string): boolean {
-    const lineEnd = text.indexOf('\r\n');
-    const status = STATUS_LINE.exec(text.slice(0, lineEnd));
-    const lines = text.slice(lineEnd + 2);
-    if (!status || !HEADER_LINES.test(lines)) return false;
-    const head = new ResponseHead(Number(status[2]), lines);
+    if (!HEAD.test(text)) return false;
+    const lines = text.slice(text.indexOf('\r\n') + 2);
+    const head = new ResponseHead(Number(text.slice(STATUS, STATUS + 3)), lines);
     if (head.status < 200) return head.status !== SWITCHING_PROTOCOLS;
     const framing = framingOf(head);
     if (!framing) return false;
     this.#frame(head.status, framing);
-    this.#keepAliveMs = this.#part !== 'untilClose' && status[1] === '1' ? keepAliveMs(framing) : 0;
+    this.#keepAliveMs = this.#part !== 'untilClose' && text.charAt(MINOR_VERSION) === '1' ? keepAliveMs(framing) : 0;
     this.sink.head(head);
     if (this.#part === 'length' && this.#left === 0) this.#end();
     return true;
@@ -144,15 +148,22 @@ export class ResponseReader {
     else if (length === undefined && !isEmpty) this.#part = 'untilClose';
     else {
       this.#part = 'length';
-      this.#left = isEmpty ? 0 : (length ?? 0);
+      this.#left = this.#length = isEmpty ? 0 : (length ?? 0);
     }
   }
 
   #bodyBytes(bytes: Buffer, from: number): number {
-    const to = this.#part === 'length' ? Math.min(bytes.length, from + this.#left) : bytes.length;
-    this.sink.body(Buffer.from(bytes.subarray(from, to)));
-    if (this.#part === 'length') {
-      this.#left -= to - from;
+    const isBounded = this.#part === 'length';
+    const to = isBounded ? Math.min(bytes.length, from + this.#left) : bytes.length;
+    const piece = bytes.subarray(from, to);
+    if (isBounded && piece.length === this.#length) {
+      this.#part = 'none';
+      this.sink.whole(piece, this.#keepAliveMs);
+      return to;
+    }
+    this.sink.body(Buffer.from(piece));
+    if (isBounded) {
+      this.#left -= piece.length;
       if (this.#left === 0) this.#end();
     }
     return to;

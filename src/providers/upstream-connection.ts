@@ -141,6 +141,18 @@ export class UpstreamConnection implements ProducerControl, ResponseSink {
 
   end(keepAliveMs: number): void {
     const exchange = this.#exchange;
+    this.#served(keepAliveMs);
+    exchange?.onEnd();
+  }
+
+  whole(bytes: Buffer, keepAliveMs: number): void {
+    const exchange = this.#exchange;
+    this.#served(keepAliveMs);
+    exchange?.onWhole(bytes);
+  }
+
+  /** An answer has come to its end. */
+  #served(keepAliveMs: number): void {
     this.#exchange = this.#request = undefined;
     this.#hasServed = true;
     this.#sent = this.#answering = false;
@@ -148,7 +160,6 @@ export class UpstreamConnection implements ProducerControl, ResponseSink {
     else if (this.#socket.writableLength === 0) this.#keep(keepAliveMs);
     // TLS says only in a later turn that a request has left whole; of one that was answered early, the rest is still to come.
     else this.writes.add(() => this.#keep(keepAliveMs));
-    exchange?.onEnd();
   }
 
   #keep(keepAliveMs: number): void {

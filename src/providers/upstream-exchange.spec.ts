@@ -78,6 +78,41 @@ describe('UpstreamExchange', () => {
     for (const { control } of [early, late]) expect(control.abort).toHaveBeenCalledOnce();
   });
 
+  it('lends a body that came at once to whoever waits for the whole, and keeps a copy for everybody else', async () => {
+    const room = Buffer.from('whole');
+    const lent = exchangeOf().exchange;
+    let seen = '';
+    lent.whenWhole(5, (_failure, body) => (seen = body.buffer === room.buffer ? body.toString() : 'a copy'));
+    lent.onWhole(room);
+    const asked = exchangeOf().exchange;
+    const body = asked.readAll(5);
+    asked.onWhole(room);
+    const early = exchangeOf().exchange;
+    early.onWhole(room);
+    room.fill('#');
+    expect(seen).toBe('whole');
+    expect(String(await body)).toBe('whole');
+    expect([String(await early.read()), await early.read()]).toEqual(['whole', undefined]);
+  });
+
+  it('keeps a copy of a long body that came at once: it leaves as it is', () => {
+    const { exchange } = exchangeOf();
+    const room = Buffer.alloc(8 * 1024 + 1, 'a');
+    const bodies: Buffer[] = [];
+    exchange.whenWhole(room.length, (_failure, body) => bodies.push(body));
+    exchange.onWhole(room);
+    room.fill('#');
+    expect(bodies.map((body) => body.toString('latin1', 0, 1))).toEqual(['a']);
+  });
+
+  it('refuses a body above its bound that came at once, and leaves its connection to the next', async () => {
+    const { exchange, control } = exchangeOf();
+    const body = exchange.readAll(5);
+    exchange.onWhole(Buffer.from('123456'));
+    await expect(body).rejects.toMatchObject({ reason: 'too_large' });
+    expect(control.abort).not.toHaveBeenCalled();
+  });
+
   it('refuses a body above its bound that was complete before it was read', async () => {
     const { exchange } = exchangeOf();
     exchange.onData(Buffer.from('123456'));

@@ -1,3 +1,4 @@
+import { SHORT_ANSWER_BYTES } from '../kernel/plain-answer.js';
 import { UpstreamFailure } from '../kernel/upstream.js';
 import { type ResponseHead } from './response-head.js';
 
@@ -65,10 +66,21 @@ export class UpstreamExchange {
 
   onEnd(): void {
     this.#ended = true;
-    // Its connection may carry another exchange by now.
     this.#control = undefined;
     this.#paused = false;
     this.#notify();
+  }
+
+  /**
+   * The body at once, and its end. `bytes` are lent for this call: whoever waits for the whole reads them in it, where they
+   * are short enough to be made text, and gets a copy where they are not.
+   */
+  onWhole(bytes: Buffer): void {
+    // Its connection may carry another exchange by now.
+    this.#control = undefined;
+    const isRead = this.#limit !== undefined && bytes.length <= SHORT_ANSWER_BYTES;
+    this.onData(isRead ? bytes : Buffer.from(bytes));
+    this.onEnd();
   }
 
   /** Ends the exchange with a failure, from either side; the first one counts. */
@@ -130,7 +142,8 @@ export class UpstreamExchange {
   /**
    * The whole body, waited for once: the producer is not paused meanwhile. What refuses is a refusal, however its body ends:
    * where that was not to be had, it is empty.
-   * @param done is called once: with too_large past `maxBytes`, or what ended the exchange; or with the body
+   * @param done is called once: with too_large past `maxBytes`, or what ended the exchange; or with the body, which is
+   *   lent for that call up to SHORT_ANSWER_BYTES
    */
   whenWhole(maxBytes: number, done: (failure: UpstreamFailure | undefined, body: Buffer) => void): void {
     this.#limit = maxBytes;
@@ -151,7 +164,7 @@ export class UpstreamExchange {
     return new Promise((resolve, reject) => {
       this.whenWhole(maxBytes, (failure, body) => {
         if (failure) reject(failure);
-        else resolve(body);
+        else resolve(Buffer.from(body));
       });
     });
   }

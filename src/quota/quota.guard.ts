@@ -28,7 +28,7 @@ export class QuotaGuard implements CanActivate {
 
   /** @throws GatewayError what the refusal means, or unpriced_model */
   canActivate(execution: ExecutionContext): true | Promise<true> {
-    const ctx = contextOf(requestOf(execution).raw);
+    const ctx = contextOf(requestOf(execution));
     const { request, model, principal } = ctx;
     if (!request || !model) throw new Error('the body was not read');
     ctx.checkedAt = this.clock.now();

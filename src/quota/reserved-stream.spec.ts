@@ -96,7 +96,7 @@ describe('a stream behind its reservation', () => {
 
   it('is not there without a reservation, nor around a plain answer', () => {
     const { ctx, answer } = stream(() => undefined);
-    const plain = { ...answer, first: { payloads: [], json: Buffer.from('{}') } };
+    const plain = { ...answer, first: { payloads: [], json: '{}' } };
     expect(reservedStream(ctx, plain)).toBe(plain);
     ctx.reservedOutputTokens = undefined;
     expect(reservedStream(ctx, answer)).toBe(answer);

@@ -103,6 +103,10 @@ function read(pieces) {
     head: (head) => seen.heads.push([head.status, head.all()]),
     body: (bytes) => seen.body.push(bytes),
     end: (keepAliveMs) => seen.ends.push(keepAliveMs),
+    whole: (bytes, keepAliveMs) => {
+      seen.body.push(Buffer.from(bytes));
+      seen.ends.push(keepAliveMs);
+    },
   });
   reader.expect();
   // One room for all, as connections read: what is kept must be a copy.

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { type PlainAnswer } from '../../src/kernel/plain-answer.js';
 import { type Usage } from '../../src/kernel/upstream.js';
 
 /** What an answer must come out as, streamed or plain. */
@@ -75,7 +76,7 @@ export function assemble(payloads: readonly string[]): AssembledAnswer {
 }
 
 /** What an SDK makes of a plain answer. */
-export function plainAnswer(json: Buffer): AssembledAnswer {
+export function plainAnswer(json: PlainAnswer): AssembledAnswer {
   const answer = JSON.parse(json.toString()) as Omit<Chunk, 'choices'> & {
     readonly choices: readonly { readonly index: number; readonly message: Delta; readonly finish_reason: string }[];
   };

@@ -1,3 +1,4 @@
+import { plainAnswerOf } from '../../kernel/plain-answer.js';
 import { AnswerFacts, type DecodedAnswer, UpstreamFailure } from '../../kernel/upstream.js';
 import { countTexts } from '../answer-text.js';
 import { errorInAnswer } from './anthropic-error.js';
@@ -65,7 +66,7 @@ export function decodeMessage(body: Buffer, frame: AnswerFrame): DecodedAnswer {
     choices: [{ index: 0, message, logprobs: null, finish_reason: facts.finishReason }],
     ...(facts.usage && { usage: counted.toOpenAi() }),
   };
-  return { facts, json: Buffer.from(JSON.stringify(completion)) };
+  return { facts, json: plainAnswerOf(JSON.stringify(completion)) };
 }
 
 function toMessage(blocks: readonly Block[], answer: Message, legacy: boolean): Record<string, unknown> {

@@ -30,6 +30,14 @@ describe('decodeChatCompletion', () => {
     expect(JSON.parse(json.toString())).toMatchObject({ model: target.model });
   });
 
+  it('has a short answer leave as its text, and a long one as the bytes that came', () => {
+    const saying = (text: string): Buffer => answer(`{"message":{"content":"${text}"}}`);
+    const short = saying('ü');
+    expect(decodeChatCompletion(short, target).json).toBe(short.toString());
+    const long = saying('ü'.repeat(5_000));
+    expect(decodeChatCompletion(long, target).json).toBe(long);
+  });
+
   it('refuses more choices than anybody may ask for', () => {
     const many = (count: number): Buffer => answer(Array<string>(count).fill('{"message":{}}').join(','));
     expect(decodeChatCompletion(many(128), target).facts.deltas).toBe(128);

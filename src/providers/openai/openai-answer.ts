@@ -1,4 +1,6 @@
+import { plainAnswerOf, SHORT_ANSWER_BYTES } from '../../kernel/plain-answer.js';
 import { type Target } from '../../kernel/snapshot.js';
+import { textOfBytes } from '../../kernel/text-of-bytes.js';
 import { TextSample } from '../../kernel/text-sample.js';
 import { AnswerFacts, type DecodedAnswer, UpstreamFailure } from '../../kernel/upstream.js';
 import { countTexts } from '../answer-text.js';
@@ -12,11 +14,13 @@ interface Choice {
 }
 
 /**
- * Reads a plain chat.completion; its bytes leave as they came unless the model's name is missing or none.
+ * Reads a plain chat.completion, which leaves as it came unless the model's name is missing or none (and what is no UTF-8 in
+ * a short one, which becomes U+FFFD).
  * @throws UpstreamFailure for an error object, or for anything that is not a chat completion
  */
 export function decodeChatCompletion(body: Buffer, target: Target): DecodedAnswer {
-  const answer = parse(body);
+  const text = textOfBytes(body);
+  const answer = parse(text);
   const failure = errorInAnswer(answer);
   if (failure) throw failure;
   const { choices, usage, model } = answer as { choices?: unknown; usage?: unknown; model?: unknown };
@@ -34,14 +38,13 @@ export function decodeChatCompletion(body: Buffer, target: Target): DecodedAnswe
   facts.usage = readUsage(usage);
   const named = typeof model === 'string' && model !== '' && model.length <= MAX_NAME;
   facts.model = named ? model : target.model;
-  const json =
-    facts.model === model ? body : Buffer.from(JSON.stringify({ ...(answer as object), model: facts.model }));
-  return { facts, json };
+  if (facts.model !== model) return { facts, json: plainAnswerOf(JSON.stringify({ ...answer, model: facts.model })) };
+  return { facts, json: body.length <= SHORT_ANSWER_BYTES ? text : body };
 }
 
-function parse(body: Buffer): unknown {
+function parse(text: string): object {
   try {
-    const answer: unknown = JSON.parse(body.toString());
+    const answer: unknown = JSON.parse(text);
     if (typeof answer === 'object' && answer !== null) return answer;
   } catch {
     // Falls through: HTML, a cut body and a bare value are all the same to the caller.

@@ -1,4 +1,5 @@
 import { type ChatMessage, type ChatRequest } from '../../../src/kernel/openai.js';
+import { plainAnswerOf } from '../../../src/kernel/plain-answer.js';
 import { type Target } from '../../../src/kernel/snapshot.js';
 import {
   AnswerFacts,
@@ -65,7 +66,7 @@ export class ParrotAdapter implements ProviderAdapter {
     const failure = parrotFault(answer);
     if (failure) throw failure;
     if (!isAnswer(answer)) throw new UpstreamFailure('fault', 'malformed', 'elsewhere');
-    return { facts: factsOf(answer), json: Buffer.from(JSON.stringify(completion(answer))) };
+    return { facts: factsOf(answer), json: plainAnswerOf(JSON.stringify(completion(answer))) };
   }
 
   classify(status: number, headers: ResponseHeaders, body: Buffer): UpstreamFailure {
