@@ -87,7 +87,7 @@ export class RequestOpening {
       ctx.endedWall = this.clock.wall();
       requestEnded.publish(ctx);
     });
-    // Told once: what would see to that costs more than to be told.
+    // Emitted once: `once` would cost more.
     reply.raw.on('close', () => ctx.close());
     if (request.raw.headers.expect !== undefined) reply.raw.writeContinue();
   }

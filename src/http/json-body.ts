@@ -52,7 +52,7 @@ export function readChatBody(request: FastifyRequest, done: BodyDone, whole: Tur
     }
     done(null, ctx.request.outline);
   };
-  // Each is told once.
+  // Each is emitted once: `once` would cost more.
   raw.on('end', () => whole.add(understand));
   raw.on('error', () => {
     done(new GatewayError('bad_request'));

@@ -7,7 +7,7 @@ export type PlainAnswer = string | Buffer;
  */
 export const SHORT_ANSWER_BYTES = 8 * 1024;
 
-/** The answer that `json` is. */
+/** The answer that `json` is: short where it has no more UTF-16 units than a short one has bytes. */
 export function plainAnswerOf(json: string): PlainAnswer {
   return json.length <= SHORT_ANSWER_BYTES ? json : Buffer.from(json);
 }

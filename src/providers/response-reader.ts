@@ -1,3 +1,4 @@
+import { type Framing, framingOf, keepAliveMs } from './response-framing.js';
 import { ResponseHead } from './response-head.js';
 
 /** A header block that no honest upstream needs, bytes; of trailers as well. */
@@ -15,8 +16,6 @@ const HEAD =
 /** Where the digits of a status line stand: `HTTP/1.1 200`. */
 const MINOR_VERSION = 7;
 const STATUS = 9;
-const LENGTH = /^\d{1,15}$/;
-const KEEP_ALIVE_TIMEOUT = /\btimeout=(\d{1,6})\b/i;
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -258,41 +257,6 @@ export class ResponseReader {
 function beginsAsAnswer(bytes: Buffer, from: number): boolean {
   const length = Math.min(PROTOCOL.length, bytes.length - from);
   return bytes.compare(PROTOCOL, 0, length, from, from + length) === 0;
-}
-
-/** What headers say of where an answer ends, and of what becomes of its connection. */
-interface Framing {
-  length: number | undefined;
-  isChunked: boolean;
-  connection: string | undefined;
-  keepAlive: string | undefined;
-}
-
-/** @returns undefined where servers might disagree */
-function framingOf(head: ResponseHead): Framing | undefined {
-  const framing: Framing = { length: undefined, isChunked: false, connection: undefined, keepAlive: undefined };
-  for (const line = head.cursor(); line.next();) {
-    if (line.is('content-length')) {
-      if (framing.length !== undefined || !LENGTH.test(line.value)) return undefined;
-      framing.length = Number(line.value);
-    } else if (line.is('transfer-encoding')) {
-      if (framing.isChunked || line.value.toLowerCase() !== 'chunked') return undefined;
-      framing.isChunked = true;
-    } else if (line.is('connection')) framing.connection = `${framing.connection ?? ''},${line.value}`;
-    else if (line.is('keep-alive')) framing.keepAlive = line.value;
-  }
-  return framing.isChunked && framing.length !== undefined ? undefined : framing;
-}
-
-/** The most that this side keeps an idle connection, ms: engines drop theirs after 5 s without saying so. */
-const IDLE_MS = 4_000;
-/** A server that tells how long it keeps a connection begins to count before we do. */
-const HINT_MARGIN_MS = 1_000;
-
-function keepAliveMs({ connection, keepAlive }: Framing): number {
-  if (connection !== undefined && /\bclose\b/i.test(connection)) return 0;
-  const hint = keepAlive === undefined ? undefined : KEEP_ALIVE_TIMEOUT.exec(keepAlive)?.[1];
-  return hint === undefined ? IDLE_MS : Math.max(0, Math.min(IDLE_MS, Number(hint) * 1_000 - HINT_MARGIN_MS));
 }
 
 /** The value of a hexadecimal digit, or -1. */
