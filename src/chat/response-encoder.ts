@@ -90,7 +90,7 @@ export class ResponseEncoder {
   /** Reads to its end what nobody gets, where the provider's usage is worth it. */
   async #readOn(ctx: RequestContext, answer: Answer): Promise<void> {
     try {
-      while (ctx.linger && (await answer.next()));
+      while (ctx.lingers && (await answer.next()));
     } catch {
       // The attempt has recorded how it ended.
     }

@@ -38,7 +38,7 @@ describe('InFlightRequests', () => {
     const [running, ended] = [context('1'), context('2')];
     const told: string[] = [];
     for (const ctx of [running, ended]) {
-      ctx.abort = ({ reason, retryable }) => told.push(`${ctx.id} ${reason} ${retryable}`);
+      ctx.abortBy(({ reason, retryable }) => told.push(`${ctx.id} ${reason} ${retryable}`));
       requests.add(ctx);
     }
     ended.close();

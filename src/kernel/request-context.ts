@@ -84,15 +84,8 @@ export class RequestContext {
   reservedAt: number | undefined;
   readonly answerHeaders = new AnswerHeaders();
 
-  /** Ends whatever runs upstream for this request, with a reason; set by the layer that runs it. */
-  abort: (failure: UpstreamFailure) => void = () => undefined;
-
-  /**
-   * Set while an upstream is read on after the caller has left: called when it leaves, and everything is then released
-   * by `endLinger`.
-   */
-  linger: (() => void) | undefined;
-
+  #abort: ((failure: UpstreamFailure) => void) | undefined;
+  #linger: (() => void) | undefined;
   #closed = false;
   #released = false;
   readonly #releases: (() => void)[] = [];
@@ -122,6 +115,26 @@ export class RequestContext {
     return this.#released;
   }
 
+  /** Ends whatever runs upstream for this request, with a reason. */
+  abort(failure: UpstreamFailure): void {
+    this.#abort?.(failure);
+  }
+
+  /** Told by the layer that runs something upstream: how to end it. The last one told counts. */
+  abortBy(abort: (failure: UpstreamFailure) => void): void {
+    this.#abort = abort;
+  }
+
+  /** Whether an upstream is to be read on after the caller has left. */
+  get lingers(): boolean {
+    return this.#linger !== undefined;
+  }
+
+  /** `linger` is called when the caller leaves, and everything is then released by `endLinger`. */
+  lingerBy(linger: () => void): void {
+    this.#linger = linger;
+  }
+
   /**
    * Registers the release of something taken for this request. Releases run once, last taken first,
    * when the request closes; on a released request `release` runs at once. They must not throw.
@@ -142,13 +155,13 @@ export class RequestContext {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.linger) this.linger();
+    if (this.#linger) this.#linger();
     else this.#release();
   }
 
   /** The upstream need not be read on. */
   endLinger(): void {
-    this.linger = undefined;
+    this.#linger = undefined;
     if (this.#closed) this.#release();
   }
 

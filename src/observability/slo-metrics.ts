@@ -18,7 +18,7 @@ export class SloMetrics implements OnModuleInit {
       return new Map(children);
     };
     const events = { good: child('good'), bad: child('bad') };
-    tracker.onEvent = (slo, good) => events[good ? 'good' : 'bad'].get(slo)?.add();
+    tracker.onEvent((slo, good) => events[good ? 'good' : 'bad'].get(slo)?.add());
     metrics.burnRate.readFrom(() =>
       tracker.status().flatMap(({ slo, windows }) =>
         (Object.keys(SLO_WINDOWS) as SloWindow[]).map((window) => ({

@@ -47,8 +47,7 @@ export class SloTracker implements OnModuleDestroy {
     first_token: new EventBuckets(),
     added_latency: new EventBuckets(),
   };
-  /** Called for each judgement: the counters. */
-  onEvent: (slo: SloName, good: boolean) => void = () => undefined;
+  #onEvent: ((slo: SloName, good: boolean) => void) | undefined;
   // Not at onModuleInit: Nest calls that again for the operations listener, which shares this object.
   readonly #unsubscribe = requestRefused.subscribe(({ status, code, priority }) => {
     this.#judgeAvailability(this.clock.now(), classOfRefusal(status, code, priority), priority);
@@ -103,10 +102,15 @@ export class SloTracker implements OnModuleDestroy {
     return { slo, objective, windows, errorBudgetRemaining: 1 - windows['3d'].burnRate };
   }
 
+  /** `listener` is called for each judgement: the counters. */
+  onEvent(listener: (slo: SloName, good: boolean) => void): void {
+    this.#onEvent = listener;
+  }
+
   /** @param at monotonic ms */
   #add(at: number, slo: SloName, good: boolean): void {
     this.#events[slo].add(at, good);
-    this.onEvent(slo, good);
+    this.#onEvent?.(slo, good);
   }
 }
 

@@ -46,8 +46,7 @@ export class Attempt {
   readonly #adapter: ProviderAdapter;
   readonly #exchange: UpstreamExchange;
   readonly #watch: AttemptWatch;
-  /** Called once when a stream whose first content is in hand has ended: with the failure, if it failed. */
-  onEnd: ((failure: UpstreamFailure | undefined) => void) | undefined;
+  #onEnd: ((failure: UpstreamFailure | undefined) => void) | undefined;
   #decoder: EventDecoder | undefined;
   #facts: AnswerFacts | undefined;
   /** Of a stream. */
@@ -145,13 +144,18 @@ export class Attempt {
         if (chunk === undefined && !this.#failure) break;
       }
       this.#complete(facts);
-      this.onEnd?.(undefined);
+      this.#onEnd?.(undefined);
       return undefined;
     } catch (error) {
       const failure = this.#givenUp(error);
-      this.onEnd?.(failure);
+      this.#onEnd?.(failure);
       throw failure;
     }
+  }
+
+  /** `ended` is called once when a stream whose first content is in hand has ended: with the failure, if it failed. */
+  onEnd(ended: (failure: UpstreamFailure | undefined) => void): void {
+    this.#onEnd = ended;
   }
 
   /** Lets go of the upstream at once; a pending read fails with `failure`. Harmless after the end. */

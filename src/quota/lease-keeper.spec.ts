@@ -37,7 +37,7 @@ describe('LeaseKeeper', () => {
   function held(id: string): { ctx: RequestContext; aborted: UpstreamFailure[] } {
     const ctx = aRequestContext({ id, principal });
     const aborted: UpstreamFailure[] = [];
-    ctx.abort = (failure) => aborted.push(failure);
+    ctx.abortBy((failure) => aborted.push(failure));
     const result = store.acquire({ id, principal, tokens: 1, costNanoUsd: 1 });
     if (!result.admitted) throw new Error(result.reason);
     begin(ctx, result.reservation);

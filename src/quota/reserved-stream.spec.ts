@@ -18,7 +18,7 @@ function stream(grow: (facts: AnswerFacts) => void, choices = 1) {
   const ctx = aRequestContext({ body: { stream: true, n: choices } });
   const { facts } = answeredBy(ctx, targetOf('openai'), { content: true });
   const aborted: UpstreamFailure[] = [];
-  ctx.abort = (failure) => aborted.push(failure);
+  ctx.abortBy((failure) => aborted.push(failure));
   ctx.reservedOutputTokens = RESERVED;
   const batch = (): EventBatch => {
     grow(facts!);

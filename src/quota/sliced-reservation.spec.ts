@@ -28,7 +28,7 @@ describe('a sliced reservation', () => {
     const principal = aPrincipal({ budgets: [aBudget(budget)] });
     const ctx = aRequestContext({ principal, body: { stream: true }, quota: { mode: 'sliced' } });
     const { facts } = answeredBy(ctx, targetOf('openai'), { content: true }) as { facts: AnswerFacts };
-    ctx.abort = (failure) => aborted.push(failure);
+    ctx.abortBy((failure) => aborted.push(failure));
     ctx.reservedOutputTokens = FULL;
     const tokens = PROMPT + FIRST_SLICE;
     const result = await store.acquire({ id: ctx.id, principal, tokens, costNanoUsd: cost(FIRST_SLICE) });

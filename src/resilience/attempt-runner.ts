@@ -212,10 +212,10 @@ export class AttemptRunner {
   #pause(ctx: RequestContext, ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = this.clock.after(ms, resolve);
-      ctx.abort = (failure) => {
+      ctx.abortBy((failure) => {
         timer.cancel();
         reject(callerError(failure, ctx, this.clock));
-      };
+      });
       ctx.onClose(() => {
         timer.cancel();
         resolve();

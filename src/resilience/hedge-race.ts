@@ -40,10 +40,10 @@ export class HedgeRace {
   enter(hedge: RunningAttempt): void {
     this.#hedge = hedge;
     // Whoever ends the request from outside ends both.
-    this.ctx.abort = (failure) => {
+    this.ctx.abortBy((failure) => {
       this.primary.cancel(failure);
       hedge.cancel(failure);
-    };
+    });
     this.#follow(hedge);
   }
 
@@ -63,9 +63,9 @@ export class HedgeRace {
     this.#over = true;
     const loser = winner === this.primary ? this.#hedge : this.primary;
     loser?.outrun();
-    this.ctx.abort = (failure) => {
+    this.ctx.abortBy((failure) => {
       winner.cancel(failure);
-    };
+    });
     this.#resolve({ result: winner, hedge: this.#hedge });
   }
 

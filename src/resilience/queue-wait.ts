@@ -67,7 +67,7 @@ export function waitInQueue(
       queue.cancel(entry);
       settle(failure);
     };
-    ctx.abort = leave;
+    ctx.abortBy(leave);
     ctx.onClose(() => leave(new UpstreamFailure('ignored', 'cancelled', 'never')));
   });
 }

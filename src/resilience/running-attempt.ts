@@ -50,9 +50,9 @@ export class RunningAttempt implements Answer {
     const known = catalog.get(target.provider.kind);
     const spoilt = catalog.faults === undefined ? known : catalog.faults.over(known, ctx, this.record);
     this.#attempt = new Attempt(spoilt, target, request, options, ctx, bounds, clock);
-    ctx.abort = (failure) => {
+    ctx.abortBy((failure) => {
       this.cancel(failure);
-    };
+    });
     if (target.provider.onDisconnect === 'drain') this.#lingerAfterwards(ctx, clock);
     ctx.onClose(() => {
       this.abandon();
@@ -83,9 +83,9 @@ export class RunningAttempt implements Answer {
       this.#end(error);
       throw error;
     }
-    this.#attempt.onEnd = (failure) => {
+    this.#attempt.onEnd((failure) => {
       this.#end(failure);
-    };
+    });
     this.record.facts = this.#attempt.facts;
     this.record.firstContentAt = this.#attempt.contentAt ?? this.material.clock.now();
     this.slot.firstToken(this.record.firstContentAt - this.record.startedAt, this.material.promptTokens);
@@ -135,14 +135,14 @@ export class RunningAttempt implements Answer {
 
   /** Whoever reads this attempt reads on when the caller leaves, for the usage that comes last; not for long. */
   #lingerAfterwards(ctx: RequestContext, clock: Clock): void {
-    ctx.linger = () => {
+    ctx.lingerBy(() => {
       if (this.#cancelled) this.abandon();
       else {
         this.#lingering = clock.after(LINGER_MS, () => {
           this.abandon();
         });
       }
-    };
+    });
   }
 
   #end(error: unknown): void {
@@ -158,7 +158,7 @@ export class RunningAttempt implements Answer {
     this.slot.release(failure, ttftMs, record.endedAt - record.startedAt);
     const { ctx } = this.material;
     attemptEnded.publish({ ctx, attempt: record });
-    if (!ctx.linger) return;
+    if (!ctx.lingers) return;
     this.#lingering?.cancel();
     ctx.endLinger();
   }

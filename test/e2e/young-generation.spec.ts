@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { GatewayProcess } from '../support/gateway-process.js';
+import { ScriptedUpstream } from '../support/scripted-upstream.js';
+import { answers } from '../support/upstream-scripts.js';
+
+const REQUESTS = 200;
+/** The flight recorder's row and what identifies a request; a request that stays takes ten times as much. */
+const MAY_STAY_BYTES = 1_024;
+
+/**
+ * Two collections of the young generation move all that they find reachable to the old one: what that has grown by is what
+ * stayed. Code is not optimised: the compiler would spare some requests, not those of a process that has just begun.
+ */
+const PROBE = `
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+setFlagsFromString('--no-opt');
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc');
+process.on('SIGUSR2', () => {
+  for (let times = 0; times < 2; times++) collect({ type: 'minor' });
+  const old = getHeapSpaceStatistics().filter(({ space_name }) => /^(old|large_object)_space$/.test(space_name));
+  process.stderr.write('old generation ' + old.reduce((sum, space) => sum + space.space_used_size, 0) + '\\n');
+});
+`;
+
+let folder: string;
+let upstream: ScriptedUpstream;
+let gateway: GatewayProcess;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'young-generation-'));
+  const probe = join(folder, 'probe.mjs');
+  writeFileSync(probe, PROBE);
+  upstream = await ScriptedUpstream.start(answers('Hello'));
+  const provider = { kind: 'openai', baseUrl: upstream.baseUrl, allowPrivate: true, probe: { enabled: false } };
+  gateway = await GatewayProcess.start({
+    env: { NODE_OPTIONS: `--import=${pathToFileURL(probe).href}` },
+    config: {
+      version: 1,
+      auth: {
+        anonymous: { enabled: true, models: ['*'], limits: { requestsPerMinute: 1_000_000, requestBurst: 100_000 } },
+      },
+      providers: [
+        { name: 'cancel', ...provider },
+        { name: 'drain', ...provider, onDisconnect: 'drain' },
+      ],
+      models: ['cancel', 'drain'].map((name) => ({
+        name,
+        targets: [{ provider: name, model: 'm' }],
+        price: { inputPerMillion: '1', outputPerMillion: '1' },
+      })),
+    },
+  });
+});
+
+afterAll(async () => {
+  await Promise.all([gateway.stop(), upstream.stop()]);
+  rmSync(folder, { recursive: true });
+});
+
+/** Of the old generation, bytes. */
+async function used(): Promise<number> {
+  const told = /old generation (\d+)\n/g;
+  const before = [...gateway.stderr.matchAll(told)].length;
+  gateway.child.kill('SIGUSR2');
+  await gateway.until(() => [...gateway.stderr.matchAll(told)].length > before);
+  return Number([...gateway.stderr.matchAll(told)].at(-1)?.[1]);
+}
+
+async function ask(body: object): Promise<void> {
+  for (let sent = 0; sent < REQUESTS; sent++) {
+    const response = await gateway.post({ ...body, messages: [{ role: 'user', content: 'Hi' }] });
+    const text = await response.text();
+    expect(text).toContain('Hello');
+  }
+}
+
+it.each([
+  { what: 'a plain answer', body: { model: 'cancel' } },
+  { what: 'a stream', body: { model: 'cancel', stream: true } },
+  { what: 'an upstream that is read on when its caller leaves', body: { model: 'drain' } },
+])(
+  'nothing but a row of the flight recorder is left of $what after a collection of the young generation',
+  async ({ body }) => {
+    // Until the flight recorder is full, and each function knows its types.
+    for (let times = 0; times < 5; times++) await ask(body);
+    const before = await used();
+    await ask(body);
+    expect((await used()) - before).toBeLessThan(REQUESTS * MAY_STAY_BYTES);
+  },
+);
