@@ -57,6 +57,24 @@ const gatewayLeg = (about, file, { bannedWords = 0, traced = 0, quota } = {}) =>
   readyPath: '/v1/ready',
 });
 
+/** Built once for all of its legs. */
+const goLeg = (about, env = {}) => ({
+  isForeign: true,
+  about,
+  missing: () => isInstalled('go') || 'Go is not installed',
+  prepare: ({ folder }) => {
+    if (existsSync(goBinary(folder))) return;
+    const built = spawnSync('go', ['build', '-o', goBinary(folder), '.'], {
+      cwd: join(bench, 'relays', 'go'),
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, GOFLAGS: '-mod=mod', GOTOOLCHAIN: 'local' },
+    });
+    if (built.status !== 0) throw new Error('go build failed');
+  },
+  command: ({ folder }) => [goBinary(folder)],
+  env: () => ({ GOMAXPROCS: '1', ...env }),
+});
+
 /**
  * `missing` says why a leg cannot run here; `prepare` runs once; `bare` is the unit. What is neither the unit nor the
  * gateway `isForeign`: it may fail without failing the run.
@@ -88,21 +106,8 @@ export const LEGS = {
     ...nodeRelay('nest.mjs'),
   },
   fastify: { about: 'Fastify and undici request', isForeign: true, ...nodeRelay('fastify.mjs') },
-  go: {
-    isForeign: true,
-    about: "Go's httputil.ReverseProxy",
-    missing: () => isInstalled('go') || 'Go is not installed',
-    prepare: ({ folder }) => {
-      const built = spawnSync('go', ['build', '-o', goBinary(folder), '.'], {
-        cwd: join(bench, 'relays', 'go'),
-        stdio: ['ignore', 'inherit', 'inherit'],
-        env: { ...process.env, GOFLAGS: '-mod=mod', GOTOOLCHAIN: 'local' },
-      });
-      if (built.status !== 0) throw new Error('go build failed');
-    },
-    command: ({ folder }) => [goBinary(folder)],
-    env: () => ({ GOMAXPROCS: '1' }),
-  },
+  gobare: goLeg("Go's httputil.ReverseProxy as the library has it, which keeps two idle connections"),
+  go: goLeg("Go's httputil.ReverseProxy with room for all idle connections", { KEEP_CONNECTIONS: '1' }),
   nginx: {
     about: 'nginx proxy_pass, one process',
     isForeign: true,

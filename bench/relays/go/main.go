@@ -1,4 +1,4 @@
-// Go's own reverse proxy, as its documentation has it: no parsing, no policy. Settings: PORT, UPSTREAM.
+// Go's own reverse proxy: no parsing, no policy. Settings: PORT, UPSTREAM, KEEP_CONNECTIONS (absent: as the library has it).
 package main
 
 import (
@@ -32,20 +32,28 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	proxy := httputil.NewSingleHostReverseProxy(upstream)
+	if os.Getenv("KEEP_CONNECTIONS") != "" {
+		proxy = keepingConnections(upstream)
+	}
+	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), proxy))
+}
+
+// keepingConnections is the proxy with room for as many idle connections as there are callers: its transport keeps two
+// otherwise, and opens one for each request beyond.
+func keepingConnections(upstream *url.URL) *httputil.ReverseProxy {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil
 	transport.MaxIdleConns = 0
-	transport.MaxIdleConnsPerHost = 16384 // the default of 2 would open a socket per request
+	transport.MaxIdleConnsPerHost = 16384
 	transport.DisableCompression = true
-	proxy := &httputil.ReverseProxy{
+	return &httputil.ReverseProxy{
 		Rewrite: func(request *httputil.ProxyRequest) {
 			request.SetURL(upstream)
 			if request.Out.Body != nil {
 				request.Out.Body = &endedBody{ReadCloser: request.Out.Body}
 			}
 		},
-		Transport:     transport,
-		FlushInterval: -1,
+		Transport: transport,
 	}
-	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), proxy))
 }
