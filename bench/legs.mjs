@@ -107,7 +107,7 @@ export const LEGS = {
   },
   fastify: { about: 'Fastify and undici request', isForeign: true, ...nodeRelay('fastify.mjs') },
   gobare: goLeg("Go's httputil.ReverseProxy as the library has it, which keeps two idle connections"),
-  go: goLeg("Go's httputil.ReverseProxy with room for all idle connections", { KEEP_CONNECTIONS: '1' }),
+  go: goLeg('the same, tuned: room for all idle connections, nothing added to requests', { KEEP_CONNECTIONS: '1' }),
   nginx: {
     about: 'nginx proxy_pass, one process',
     isForeign: true,

@@ -39,8 +39,8 @@ func main() {
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), proxy))
 }
 
-// keepingConnections is the proxy with room for as many idle connections as there are callers: its transport keeps two
-// otherwise, and opens one for each request beyond.
+// keepingConnections is the proxy at its cheapest: above all with room for as many idle connections as there are callers.
+// Its transport keeps two otherwise, and opens one for each request beyond.
 func keepingConnections(upstream *url.URL) *httputil.ReverseProxy {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil
