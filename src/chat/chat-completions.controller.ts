@@ -29,7 +29,6 @@ export class ChatCompletionsController {
   async create(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const ctx = contextOf(request);
     const answer = await this.chat.complete(ctx);
-    const written = this.encoder.write(ctx, this.chat.guarded(ctx, answer), reply);
-    if (written) await written;
+    this.encoder.write(ctx, this.chat.guarded(ctx, answer), reply);
   }
 }

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { wholeAnswer } from '../kernel/batch-reading.js';
 import { guardrailHits } from '../kernel/channels.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { type OutputLimits } from '../kernel/snapshot.js';
-import { type Answer, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
+import { type Answer, type BatchReader, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
 import { filterAnswer } from './answer-filter.js';
 import { ChunkFilter } from './chunk-filter.js';
 import { outputLimitsFor } from './output-limits.js';
@@ -22,7 +23,7 @@ export class OutputGuard {
       guardrailHits.publish({ ctx, ...hit });
     };
     const { json } = answer.first;
-    if (json) return plain({ payloads: [], json: filterAnswer(json, output, limits, report) });
+    if (json) return wholeAnswer({ payloads: [], json: filterAnswer(json, output, limits, report) });
     return new GuardedStream(ctx, answer, new ChunkFilter(output, limits, ctx.request?.choices ?? 1, report));
   }
 }
@@ -32,14 +33,11 @@ function limitsOf({ snapshot, model, principal }: RequestContext): OutputLimits 
   return outputLimitsFor(snapshot.guardrails.output, model?.output ?? none, principal.limits);
 }
 
-function plain(first: EventBatch): Answer {
-  return { first, next: () => Promise.resolve(undefined) };
-}
-
 /** A stream behind a filter: what the filter holds back waits, and what it ends is ended upstream, too. */
-class GuardedStream implements Answer {
+class GuardedStream implements Answer, BatchReader {
   readonly first: EventBatch;
   #ended = false;
+  #reader: BatchReader | undefined;
 
   constructor(
     private readonly ctx: RequestContext,
@@ -49,19 +47,30 @@ class GuardedStream implements Answer {
     this.first = this.#filtered(answer.first);
   }
 
-  async next(): Promise<EventBatch | undefined> {
-    while (!this.#ended) {
-      const batch = await this.answer.next();
-      if (!batch) {
-        this.#ended = true;
-        const rest: string[] = [];
-        this.filter.finish(rest);
-        return rest.length > 0 ? { payloads: rest, json: undefined } : undefined;
-      }
-      const filtered = this.#filtered(batch);
-      if (filtered.payloads.length > 0) return filtered;
+  read(reader: BatchReader): void {
+    this.#reader = reader;
+    this.#readOn();
+  }
+
+  batch(batch: EventBatch): void {
+    const filtered = this.#filtered(batch);
+    if (filtered.payloads.length > 0) this.#reader?.batch(filtered);
+    else this.#readOn();
+  }
+
+  end(failure: Error | undefined): void {
+    const rest: string[] = [];
+    if (!failure) {
+      this.#ended = true;
+      this.filter.finish(rest);
     }
-    return undefined;
+    if (rest.length > 0) this.#reader?.batch({ payloads: rest, json: undefined });
+    else this.#reader?.end(failure);
+  }
+
+  #readOn(): void {
+    if (this.#ended) this.#reader?.end(undefined);
+    else this.answer.read(this);
   }
 
   #filtered({ payloads }: EventBatch): EventBatch {

@@ -135,14 +135,22 @@ export interface DecodedAnswer {
   readonly json: PlainAnswer;
 }
 
-/** An answer whose first content is in hand: what the response encoder writes. */
+/** Who reads an answer. Each read is followed by one call of one of these, before it returns or later; none follows an end. */
+export interface BatchReader {
+  /** May read on at once. */
+  batch(batch: EventBatch): void;
+  /** The answer is complete; or `failure` is why the stream broke: an UpstreamFailure, or a defect of ours. */
+  end(failure: Error | undefined): void;
+}
+
+/**
+ * An answer whose first content is in hand: what the response encoder writes. Batches are asked for one by one, and handed
+ * over without promises: those of thousands of idle streams would be copied by each collection of the young generation.
+ */
 export interface Answer {
   readonly first: EventBatch;
-  /**
-   * The next batch, or undefined after a complete answer.
-   * @throws UpstreamFailure when the stream broke
-   */
-  next(): Promise<EventBatch | undefined>;
+  /** Gives `reader` the next batch or the end. One read at a time. */
+  read(reader: BatchReader): void;
 }
 
 /** One wire format. Pure: no sockets, clocks, retries, keys or logs. */

@@ -1,8 +1,10 @@
+import { asError, giveBatch, giveEnd, nextBatch } from '../kernel/batch-reading.js';
 import { type Clock } from '../kernel/clock.js';
 import { type ChatRequest, streamedTwin } from '../kernel/openai.js';
 import { type Target } from '../kernel/snapshot.js';
 import {
   type AnswerFacts,
+  type BatchReader,
   type EncodeOptions,
   type EventBatch,
   type EventDecoder,
@@ -47,11 +49,12 @@ export class Attempt {
   readonly #exchange: UpstreamExchange;
   readonly #watch: AttemptWatch;
   #onEnd: ((failure: UpstreamFailure | undefined) => void) | undefined;
+  /** Who waits for the next batch. */
+  #reader: BatchReader | undefined;
   #decoder: EventDecoder | undefined;
   #facts: AnswerFacts | undefined;
   /** Of a stream. */
   #sse: SseDecoder | undefined;
-  #events: SseEvent[] = [];
   #failure: UpstreamFailure | undefined;
   #finished = false;
 
@@ -115,42 +118,63 @@ export class Attempt {
     });
   }
 
-  /**
-   * The events of the next upstream read, or undefined after a complete answer.
-   * @throws UpstreamFailure when the stream broke, stalled, or ended without being complete
-   */
-  async next(): Promise<EventBatch | undefined> {
-    // Nothing here waits for a function that waits: thousands of idle streams hold every frame of it in memory.
-    const facts = this.#decoder?.facts;
-    if (this.#finished || !facts) return undefined;
-    try {
-      this.#watch.waiting();
-      for (;;) {
-        if (this.#failure) throw this.#failure;
-        if (facts.done) break;
-        let chunk = this.#exchange.poll();
-        while (!chunk && !this.#exchange.ended) {
-          await this.#exchange.change();
-          chunk = this.#exchange.poll();
-        }
-        const payloads: string[] = [];
-        // Comments keep a connection open, not a request: only events count as life.
-        if (this.#decode(chunk, payloads) > 0) this.#watch.waiting();
-        if (facts.failure) this.#failure = facts.failure;
-        if (payloads.length > 0) {
-          this.#watch.served();
-          return { payloads, json: undefined };
-        }
-        if (chunk === undefined && !this.#failure) break;
-      }
-      this.#complete(facts);
-      this.#onEnd?.(undefined);
-      return undefined;
-    } catch (error) {
-      const failure = this.#givenUp(error);
-      this.#onEnd?.(failure);
-      throw failure;
+  /** Gives `reader` the events of the next upstream read, or the end: a failure where the stream broke, stalled, or ended without being complete. */
+  read(reader: BatchReader): void {
+    if (this.#finished || !this.#decoder) {
+      reader.end(undefined);
+      return;
     }
+    this.#watch.waiting();
+    this.#reader = reader;
+    this.#advance(this.#decoder.facts);
+  }
+
+  /** Gives whoever waits what has come, if anything has. */
+  #advance(facts: AnswerFacts): void {
+    const reader = this.#reader;
+    if (!reader) return;
+    this.#reader = undefined;
+    let batch: EventBatch | undefined;
+    try {
+      batch = this.#polled(facts);
+    } catch (error) {
+      giveEnd(reader, this.#over(this.#givenUp(error)));
+      return;
+    }
+    if (batch) giveBatch(reader, batch);
+    else if (this.#finished) giveEnd(reader, this.#over(undefined));
+    else this.#reader = reader;
+  }
+
+  /** Tells of the end. @returns what the reader is to know: the failure, or a defect in who was told */
+  #over(failure: UpstreamFailure | undefined): Error | undefined {
+    try {
+      this.#onEnd?.(failure);
+      return failure;
+    } catch (error) {
+      return asError(error);
+    }
+  }
+
+  /** The events of the next upstream read; undefined where it has not come, or where none will, which is then `#finished`. */
+  #polled(facts: AnswerFacts): EventBatch | undefined {
+    for (;;) {
+      if (this.#failure) throw this.#failure;
+      if (facts.done) break;
+      const chunk = this.#exchange.poll();
+      if (!chunk && !this.#exchange.ended) return undefined;
+      const payloads: string[] = [];
+      // Comments keep a connection open, not a request: only events count as life.
+      if (this.#decode(chunk, payloads) > 0) this.#watch.waiting();
+      if (facts.failure) this.#failure = facts.failure;
+      if (payloads.length > 0) {
+        this.#watch.served();
+        return { payloads, json: undefined };
+      }
+      if (!chunk && !this.#failure) break;
+    }
+    this.#complete(facts);
+    return undefined;
   }
 
   /** `ended` is called once when a stream whose first content is in hand has ended: with the failure, if it failed. */
@@ -181,7 +205,7 @@ export class Attempt {
     const assembly = new AnswerAssembly(MAX_ANSWER_BYTES);
     const first = await this.#firstEvents(head, streamedTwin(this.request));
     this.contentAt = this.clock.now();
-    for (let batch: EventBatch | undefined = first; batch; batch = await this.next()) {
+    for (let batch: EventBatch | undefined = first; batch; batch = await nextBatch(this)) {
       for (const payload of batch.payloads) assembly.add(payload);
     }
     const summed = this.target.provider.usagePerChoice ? this.#facts?.usage : undefined;
@@ -202,6 +226,7 @@ export class Attempt {
       if (facts.content || facts.finished.size > 0) {
         this.#failure = facts.failure;
         this.#watch.streaming(this.bounds.idleMs);
+        this.#exchange.follow(() => this.#advance(facts));
         return { payloads: held, json: undefined };
       }
       if (facts.failure) throw facts.failure;
@@ -230,8 +255,7 @@ export class Attempt {
 
   /** @returns how many events the chunk completed; undefined ends the stream */
   #decode(chunk: Buffer | undefined, out: string[]): number {
-    const events = this.#events;
-    events.length = 0;
+    const events: SseEvent[] = [];
     this.#sse ??= new SseDecoder();
     if (chunk) this.#sse.push(chunk, events);
     else this.#sse.end(events);

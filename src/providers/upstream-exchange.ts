@@ -6,6 +6,7 @@ import { type ResponseHead } from './response-head.js';
 const PAUSE_ABOVE_BYTES = 256 * 1024;
 
 const NOTHING: Buffer = Buffer.alloc(0);
+const SETTLED = Promise.resolve();
 
 /** How an exchange steers whoever produces its bytes. */
 export interface ProducerControl {
@@ -27,6 +28,8 @@ export class UpstreamExchange {
   #failure: UpstreamFailure | undefined;
   #control: ProducerControl | undefined;
   #wake: (() => void) | undefined;
+  #follower: (() => void) | undefined;
+  #telling = false;
   /** Set while the whole body is collected: the most that it may hold, bytes. */
   #limit: number | undefined;
 
@@ -101,7 +104,7 @@ export class UpstreamExchange {
   async head(): Promise<ResponseHead> {
     while (!this.#head) {
       if (this.#failure) throw this.#failure;
-      await this.change();
+      await this.#change();
     }
     return this.#head;
   }
@@ -114,7 +117,7 @@ export class UpstreamExchange {
     for (;;) {
       const bytes = this.poll();
       if (bytes || this.#ended) return bytes;
-      await this.change();
+      await this.#change();
     }
   }
 
@@ -132,11 +135,12 @@ export class UpstreamExchange {
     return this.#ended;
   }
 
-  /** Resolves when the exchange has something new. */
-  change(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
+  /**
+   * `changed` is called from now on whenever the exchange has something new, or has ended: once what brought it has been
+   * done with, so that all of one read is known by then, its end and its faults too. It must not throw.
+   */
+  follow(changed: () => void): void {
+    this.#follower = changed;
   }
 
   /**
@@ -169,6 +173,13 @@ export class UpstreamExchange {
     });
   }
 
+  /** Resolves when the exchange has something new. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
   #collect(limit: number): boolean {
     if (this.#buffered <= limit) return true;
     this.fail(tooLarge());
@@ -194,6 +205,14 @@ export class UpstreamExchange {
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.();
+    if (!this.#follower || this.#telling) return;
+    this.#telling = true;
+    void SETTLED.then(() => this.#tell());
+  }
+
+  #tell(): void {
+    this.#telling = false;
+    this.#follower?.();
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { answeredBy, aRequestContext } from '../../test/support/request-context.js';
 import { targetOf } from '../../test/support/target.js';
+import { nextBatch } from '../kernel/batch-reading.js';
 import { type Answer, type AnswerFacts, type EventBatch, type UpstreamFailure } from '../kernel/upstream.js';
 import { reservedStream } from './reserved-stream.js';
 
@@ -24,13 +25,14 @@ function stream(grow: (facts: AnswerFacts) => void, choices = 1) {
     grow(facts!);
     return { payloads: [chunk(0)], json: undefined };
   };
-  const answer: Answer = { first: { payloads: [chunk(0)], json: undefined }, next: () => Promise.resolve(batch()) };
+  const first = { payloads: [chunk(0)], json: undefined };
+  const answer: Answer = { first, read: (reader) => reader.batch(batch()) };
   return { ctx, answer, aborted, facts: facts! };
 }
 
 async function read(answer: Answer, most = 1000): Promise<string[]> {
   const payloads = [...answer.first.payloads];
-  for (let batch = await answer.next(); batch && payloads.length < most; batch = await answer.next()) {
+  for (let batch = await nextBatch(answer); batch && payloads.length < most; batch = await nextBatch(answer)) {
     payloads.push(...batch.payloads);
   }
   return payloads;
@@ -104,7 +106,14 @@ describe('a stream behind its reservation', () => {
 
   it('ends even where the last chunk cannot be read', async () => {
     const { ctx, answer } = stream((facts) => (facts.deltas += 10 * RESERVED));
-    const broken = { ...answer, next: async () => ({ ...(await answer.next())!, payloads: ['{"half'] }) };
+    const broken: Answer = {
+      ...answer,
+      read: (reader) =>
+        answer.read({
+          batch: (batch) => reader.batch({ ...batch, payloads: ['{"half'] }),
+          end: (failure) => reader.end(failure),
+        }),
+    };
     const payloads = await read(reservedStream(ctx, broken));
     expect(JSON.parse(payloads.at(-1)!)).toMatchObject({ object: 'chat.completion.chunk' });
   });

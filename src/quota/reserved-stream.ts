@@ -1,5 +1,12 @@
+import { asError, giveBatch, giveEnd } from '../kernel/batch-reading.js';
 import { type RequestContext } from '../kernel/request-context.js';
-import { type Answer, type AnswerFacts, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
+import {
+  type Answer,
+  type AnswerFacts,
+  type BatchReader,
+  type EventBatch,
+  UpstreamFailure,
+} from '../kernel/upstream.js';
 import { hasEnded, lengthEnding } from './length-ending.js';
 import { type SlicedReservation, slicedReservationOf } from './sliced-reservation.js';
 
@@ -32,11 +39,11 @@ function exceeds({ usage, deltas, characters }: AnswerFacts, reserved: number): 
   return deltas > most || characters > MOST_CHARACTERS_PER_TOKEN * most;
 }
 
-class ReservedStream implements Answer {
+class ReservedStream implements Answer, BatchReader {
   readonly first: EventBatch;
   #last = '{}';
   #state: 'open' | 'cutting' | 'ended' = 'open';
-  readonly #countedOrEnd = (batch: EventBatch | undefined) => batch && this.#counted(batch);
+  #reader: BatchReader | undefined;
 
   constructor(
     private readonly ctx: RequestContext,
@@ -49,16 +56,31 @@ class ReservedStream implements Answer {
     this.first = this.#counted(answer.first);
   }
 
-  next(): Promise<EventBatch | undefined> {
-    if (this.slices?.isSpent) return this.#awaitSlice(this.slices).then(() => this.#nextPaid());
-    return this.#nextPaid();
+  read(reader: BatchReader): void {
+    this.#reader = reader;
+    if (!this.slices?.isSpent) this.#readPaid(reader);
+    else {
+      this.#awaitSlice(this.slices)
+        .then(() => this.#readPaid(reader))
+        .catch((error: unknown) => giveEnd(reader, asError(error)));
+    }
   }
 
-  #nextPaid(): Promise<EventBatch | undefined> {
-    if (this.#state === 'open') return this.answer.next().then(this.#countedOrEnd);
-    if (this.#state === 'ended') return Promise.resolve(undefined);
-    this.#state = 'ended';
-    return Promise.resolve({ payloads: [lengthEnding(this.ctx, this.facts, this.#last)], json: undefined });
+  batch(batch: EventBatch): void {
+    this.#reader?.batch(this.#counted(batch));
+  }
+
+  end(failure: Error | undefined): void {
+    this.#reader?.end(failure);
+  }
+
+  #readPaid(reader: BatchReader): void {
+    if (this.#state === 'open') this.answer.read(this);
+    else if (this.#state === 'ended') reader.end(undefined);
+    else {
+      this.#state = 'ended';
+      giveBatch(reader, { payloads: [lengthEnding(this.ctx, this.facts, this.#last)], json: undefined });
+    }
   }
 
   /** What has come is paid; what comes next waits until it is. */

@@ -4,6 +4,7 @@ import { ManualClock } from '../../test/support/manual-clock.js';
 import { aBudget, aPrincipal } from '../../test/support/principal.js';
 import { answeredBy, aRequestContext } from '../../test/support/request-context.js';
 import { targetOf } from '../../test/support/target.js';
+import { nextBatch } from '../kernel/batch-reading.js';
 import { type RequestContext } from '../kernel/request-context.js';
 import { type Answer, type AnswerFacts, type UpstreamFailure } from '../kernel/upstream.js';
 import { reservedStream } from './reserved-stream.js';
@@ -38,10 +39,11 @@ describe('a sliced reservation', () => {
     const first = { payloads: ['{"id":"c"}'], json: undefined };
     const upstream: Answer = {
       first,
-      next: () => {
+      read: (reader) => {
         if (facts.deltas >= total) facts.finished.add(0);
         else facts.deltas += perBatch;
-        return Promise.resolve(facts.finished.size > 0 ? undefined : first);
+        if (facts.finished.size > 0) reader.end(undefined);
+        else reader.batch(first);
       },
     };
     return { ctx, principal, facts, sliced, answer: reservedStream(ctx, upstream) };
@@ -49,7 +51,7 @@ describe('a sliced reservation', () => {
 
   async function read(answer: Answer): Promise<string | undefined> {
     let last: string | undefined;
-    for (let batch = await answer.next(); batch; batch = await answer.next()) last = batch.payloads.at(-1);
+    for (let batch = await nextBatch(answer); batch; batch = await nextBatch(answer)) last = batch.payloads.at(-1);
     return last;
   }
 

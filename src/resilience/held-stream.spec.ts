@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Answer, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
+import { nextBatch } from '../kernel/batch-reading.js';
+import { type Answer, type BatchReader, UpstreamFailure } from '../kernel/upstream.js';
 import { heldStream } from './held-stream.js';
 
 const chunk = (content: string): string => JSON.stringify({ choices: [{ index: 0, delta: { content } }] });
@@ -10,11 +11,11 @@ function answerOf(batches: readonly string[][], failure?: UpstreamFailure): Answ
   const answer = {
     first: { payloads: first, json: undefined },
     reads: 0,
-    next: (): Promise<EventBatch | undefined> => {
+    read: (reader: BatchReader): void => {
       answer.reads++;
       const payloads = rest.shift();
-      if (payloads) return Promise.resolve({ payloads, json: undefined });
-      return failure ? Promise.reject(failure) : Promise.resolve(undefined);
+      if (payloads) reader.batch({ payloads, json: undefined });
+      else reader.end(failure);
     },
   };
   return answer;
@@ -24,7 +25,7 @@ describe('heldStream', () => {
   it('gives the whole answer in one batch once it is complete', async () => {
     const held = await heldStream(answerOf([[chunk('a')], [chunk('b'), chunk('c')]]));
     expect(held.first.payloads).toEqual([chunk('a'), chunk('b'), chunk('c')]);
-    expect(await held.next()).toBeUndefined();
+    expect(await nextBatch(held)).toBeUndefined();
   });
 
   it('fails as the upstream did, or where a part cannot be read', async () => {
@@ -39,7 +40,7 @@ describe('heldStream', () => {
     const held = await heldStream(answer);
     expect(held.first.payloads).toHaveLength(4);
     expect(answer.reads).toBe(3);
-    expect((await held.next())?.payloads).toEqual([chunk('rest')]);
-    expect(await held.next()).toBeUndefined();
+    expect((await nextBatch(held))?.payloads).toEqual([chunk('rest')]);
+    expect(await nextBatch(held)).toBeUndefined();
   });
 });

@@ -1,3 +1,4 @@
+import { nextBatch, wholeAnswer } from '../kernel/batch-reading.js';
 import { type Answer, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
 import { readChunk } from './stream-chunk.js';
 
@@ -11,13 +12,13 @@ const MAX_HELD = 4 * 1024 * 1024;
 export async function heldStream(answer: Answer): Promise<Answer> {
   const payloads: string[] = [];
   let held = 0;
-  for (let batch: EventBatch | undefined = answer.first; batch; batch = await answer.next()) {
+  for (let batch: EventBatch | undefined = answer.first; batch; batch = await nextBatch(answer)) {
     for (const payload of batch.payloads) {
       if (!readChunk(payload)) throw new UpstreamFailure('fault', 'malformed', 'elsewhere');
       held += payload.length;
       payloads.push(payload);
     }
-    if (held > MAX_HELD) return { first: { payloads, json: undefined }, next: () => answer.next() };
+    if (held > MAX_HELD) return { first: { payloads, json: undefined }, read: (reader) => answer.read(reader) };
   }
-  return { first: { payloads, json: undefined }, next: () => Promise.resolve(undefined) };
+  return wholeAnswer({ payloads, json: undefined });
 }

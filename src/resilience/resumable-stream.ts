@@ -1,6 +1,7 @@
+import { asError, giveBatch, giveEnd, nextBatch } from '../kernel/batch-reading.js';
 import { jsonText } from '../kernel/json-text.js';
 import { type RequestContext } from '../kernel/request-context.js';
-import { type Answer, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
+import { type Answer, type BatchReader, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
 import { ContinuedChunks } from './continued-chunks.js';
 import { RepeatedTextFilter, SentText } from './mid-stream-rescue.js';
 import { type FailedAttempt } from './next-attempt.js';
@@ -40,8 +41,16 @@ export class ResumableStream implements Answer {
     this.first = this.#passed(running.first);
   }
 
+  /** Ends with the first failure that broke the stream. */
+  read(reader: BatchReader): void {
+    this.#next().then(
+      (batch) => (batch ? giveBatch(reader, batch) : giveEnd(reader, undefined)),
+      (error: unknown) => giveEnd(reader, asError(error)),
+    );
+  }
+
   /** @throws UpstreamFailure the first that broke the stream */
-  async next(): Promise<EventBatch | undefined> {
+  async #next(): Promise<EventBatch | undefined> {
     for (;;) {
       const batch = await this.#read();
       if (batch instanceof UpstreamFailure) {
@@ -68,7 +77,7 @@ export class ResumableStream implements Answer {
     if (pending) return pending;
     if (this.#unreadable) return this.#unreadable;
     try {
-      return await this.running.next();
+      return await nextBatch(this.running);
     } catch (error) {
       if (error instanceof UpstreamFailure) return error;
       throw error;

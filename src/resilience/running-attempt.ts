@@ -3,7 +3,7 @@ import { type Clock, type Timer } from '../kernel/clock.js';
 import { type ChatRequest } from '../kernel/openai.js';
 import { type AttemptRecord, type RequestContext } from '../kernel/request-context.js';
 import { type Target } from '../kernel/snapshot.js';
-import { type Answer, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
+import { type Answer, type BatchReader, type EventBatch, UpstreamFailure } from '../kernel/upstream.js';
 import { Attempt } from '../providers/attempt.js';
 import { type ProviderCatalog } from '../providers/catalog.js';
 import { attemptBounds } from './attempt-bounds.js';
@@ -101,8 +101,8 @@ export class RunningAttempt implements Answer {
     return this;
   }
 
-  next(): Promise<EventBatch | undefined> {
-    return this.#attempt.next();
+  read(reader: BatchReader): void {
+    this.#attempt.read(reader);
   }
 
   /** Lets go of the upstream at once. */

@@ -247,6 +247,14 @@ describe('a stream that breaks after content', () => {
       expect(line).toMatchObject({ provider: 'second', completionTokens: 20, usageSource: 'reported' });
     });
 
+    it('gives a whole answer that is larger than a socket holds', async () => {
+      pair = await Pair.start({ midStream: 'hold' });
+      const long = 'x'.repeat(1 << 19);
+      pair.first.script = says(long, long);
+      const { text } = await pair.ask();
+      expect(text).toBe(long + long);
+    });
+
     it('answers with a true status where every target breaks', async () => {
       pair = await Pair.start({ midStream: 'hold' });
       pair.first.script = breaksAfter({ content: 'Hello, ' });

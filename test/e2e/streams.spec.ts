@@ -1,4 +1,5 @@
 import { type ServerResponse } from 'node:http';
+import { type Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { GatewayProcess } from '../support/gateway-process.js';
 import { payloadsOf } from '../support/http-response.js';
@@ -170,6 +171,55 @@ describe('streams', () => {
       expect(response.status).toBe(200);
       expectBroken(await read(response), code);
     });
+  });
+
+  describe('are judged by all that one read brings, not by its beginning', () => {
+    const framed = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
+
+    /** A stream whose upstream goes on, in one write, when its caller has the first words. */
+    async function goesOn(writes: (response: ServerResponse, socket: Socket) => void): Promise<readonly string[]> {
+      let goOn = (): void => undefined;
+      first.script = (_request, response, socket) => {
+        begin(response, ROLE, TEXT);
+        goOn = () => writes(response, socket);
+      };
+      const { body } = await gateway.post({ ...STREAM, model: 'alone' });
+      let text = '';
+      for await (const piece of body!) {
+        if (text === '') goOn();
+        text += Buffer.from(piece as Uint8Array).toString();
+      }
+      return payloadsOf(Buffer.from(text));
+    }
+
+    it.each([
+      ['its end and its [DONE]', framed(END + DONE)],
+      ['more text', framed(TEXT)],
+    ])('%s, and bytes that are no chunk: broken, as if they had come alone', async (_what, good) => {
+      const payloads = await goesOn((_response, socket) => void socket.write(`${good}no chunk\r\n`));
+      expectBroken(payloads, 'upstream_error');
+      expect(payloads).toHaveLength(3);
+    });
+
+    it('an error, and the end of the answer: the connection is used again', async () => {
+      const sockets = new Set<unknown>();
+      const error = event({ error: { message: 'x', type: 'server_error' } });
+      for (let times = 0; times < 3; times++) {
+        expectBroken(await goesOn((response) => void response.end(error)), 'upstream_error');
+        sockets.add(first.lastSocket);
+      }
+      expect(sockets.size).toBe(1);
+    });
+  });
+
+  it('whose first words fill the socket go on when the caller has read them', async () => {
+    const large = chunk({ content: 'x'.repeat(1 << 19) });
+    first.script = (_request, response) => {
+      begin(response, large, TEXT, END);
+      response.end(DONE);
+    };
+    const payloads = await read(await gateway.post({ ...STREAM, model: 'patient' }));
+    expect(payloads).toEqual([...[large, TEXT, END].map((text) => text.slice(6, -2)), '[DONE]']);
   });
 
   it('that end well without [DONE] get it', async () => {

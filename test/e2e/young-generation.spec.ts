@@ -1,3 +1,4 @@
+import { type ServerResponse } from 'node:http';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,11 +6,14 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { GatewayProcess } from '../support/gateway-process.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
-import { answers } from '../support/upstream-scripts.js';
+import { answers, beginStream, event } from '../support/upstream-scripts.js';
 
 const REQUESTS = 200;
 /** The flight recorder's row and what identifies a request; a request that stays takes 4.5 KB or more. */
 const MAY_STAY_BYTES = 1_024;
+/** What an open stream may keep of its last event; a promise that waits for the next one, with all that hangs on it, takes 1.4 KB or more. */
+const MAY_KEEP_BYTES = 768;
+const MESSAGES = [{ role: 'user', content: 'Hi' }];
 
 /**
  * Two collections of the young generation move all that they find reachable to the old one: what that has grown by is what
@@ -82,7 +86,7 @@ async function oldGeneration(): Promise<{ used: number; collections: number }> {
 
 async function ask(body: object): Promise<void> {
   for (let sent = 0; sent < REQUESTS; sent++) {
-    const response = await gateway.post({ ...body, messages: [{ role: 'user', content: 'Hi' }] });
+    const response = await gateway.post({ ...body, messages: MESSAGES });
     const text = await response.text();
     expect(text).toContain('Hello');
   }
@@ -104,3 +108,29 @@ it.each([
     expect(after.used - before.used).toBeLessThan(REQUESTS * MAY_STAY_BYTES);
   },
 );
+
+it('next to nothing is left of an event in a stream that waits for the next one', async () => {
+  const upstreams: ServerResponse[] = [];
+  upstream.script = (_request, response) => {
+    beginStream(response);
+    response.write(event({ content: 'Hello' }));
+    upstreams.push(response);
+  };
+  const open = await Promise.all(
+    Array.from({ length: REQUESTS }, () => gateway.post({ model: 'cancel', stream: true, messages: MESSAGES })),
+  );
+  const callers = open.map((response) => response.body!.getReader());
+  const readAll = () => Promise.all(callers.map((caller) => caller.read()));
+  const passOn = async (content: string): Promise<void> => {
+    for (const response of upstreams) response.write(event({ content }));
+    for (const { value } of await readAll()) expect(Buffer.from(value).toString()).toContain(content);
+  };
+  await readAll();
+  for (let times = 0; times < 5; times++) await passOn(`word ${times}`);
+  const before = await oldGeneration();
+  await passOn('the last word');
+  const after = await oldGeneration();
+  expect(after.collections).toBe(before.collections);
+  expect((after.used - before.used) / REQUESTS).toBeLessThan(MAY_KEEP_BYTES);
+  await Promise.all(callers.map((caller) => caller.cancel()));
+});

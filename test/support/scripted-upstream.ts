@@ -21,6 +21,8 @@ export type UpstreamScript = (
 export class ScriptedUpstream {
   readonly received: ReceivedRequest[] = [];
   script: UpstreamScript;
+  /** Of the last request. */
+  lastSocket: Socket | undefined;
   readonly #sockets = new Set<Socket>();
 
   private constructor(
@@ -71,6 +73,7 @@ export class ScriptedUpstream {
       aborted,
     };
     this.received.push(received);
+    this.lastSocket = request.socket;
     await this.script(received, response, request.socket);
   }
 }
