@@ -12,9 +12,9 @@ import {
   UpstreamFailure,
 } from '../kernel/upstream.js';
 import { AnswerAssembly } from './answer-assembly.js';
-import { AttemptWatch, type Bound } from './attempt-watch.js';
+import { asFailure, checkEncoding, tooLate, truncated } from './attempt-failure.js';
+import { AttemptWatch } from './attempt-watch.js';
 import { type ProviderKind } from './catalog.js';
-import { tellable } from './error-message.js';
 import { type SseEvent, SseDecoder } from './sse-decoder.js';
 import { type ResponseHead } from './response-head.js';
 import { type UpstreamExchange } from './upstream-exchange.js';
@@ -77,7 +77,9 @@ export class Attempt {
       body,
     });
     const firstMs = options.stream ? bounds.firstTokenMs : bounds.answerMs;
-    this.#watch = new AttemptWatch(firstMs, bounds.deadline, clock, (bound) => this.cancel(this.#tooLate(bound)));
+    this.#watch = new AttemptWatch(firstMs, bounds.deadline, clock, (bound) =>
+      this.cancel(tooLate(bound, options.stream)),
+    );
   }
 
   /** What the answer has told so far; undefined until one began. */
@@ -97,7 +99,7 @@ export class Attempt {
     try {
       const head = await this.#exchange.head();
       if (!head.isGood) throw this.#refusal(head, await this.#exchange.readAll(MAX_ERROR_BYTES));
-      this.#checkEncoding(head);
+      checkEncoding(head);
       return this.request.stream ? await this.#firstEvents(head) : await this.#assembledAnswer(head);
     } catch (error) {
       throw this.#givenUp(error);
@@ -193,7 +195,7 @@ export class Attempt {
     if (!head) throw truncated();
     this.#watch.stop();
     if (!head.isGood) throw this.#refusal(head, body);
-    this.#checkEncoding(head);
+    checkEncoding(head);
     const { facts, json } = this.#adapter.decodeAnswer(body, this.request, this.target);
     this.#facts = facts;
     this.#finished = true;
@@ -263,31 +265,11 @@ export class Attempt {
     return events.length;
   }
 
-  #checkEncoding(head: ResponseHead): void {
-    const encoding = head.get('content-encoding');
-    if (encoding !== undefined && encoding !== 'identity') throw new UpstreamFailure('fault', 'malformed', 'elsewhere');
-  }
-
   /** A 200 that is no stream holds an error, or is no answer at all. */
   async #notAStream(): Promise<never> {
     const body = await this.#exchange.readAll(MAX_ERROR_BYTES);
     this.#adapter.decodeAnswer(body, this.request, this.target);
     throw new UpstreamFailure('fault', 'malformed', 'elsewhere');
-  }
-
-  #tooLate(bound: Bound): UpstreamFailure {
-    switch (bound) {
-      case 'first':
-        return new UpstreamFailure(
-          'fault',
-          this.options.stream ? 'first_token_timeout' : 'response_timeout',
-          'elsewhere',
-        );
-      case 'idle':
-        return new UpstreamFailure('fault', 'idle_timeout', 'elsewhere');
-      case 'deadline':
-        return new UpstreamFailure('ignored', 'deadline', 'never');
-    }
   }
 
   #refusal(head: ResponseHead, body: Buffer): UpstreamFailure {
@@ -298,22 +280,8 @@ export class Attempt {
   #givenUp(error: unknown): UpstreamFailure {
     this.#watch.stop();
     this.#exchange.discard();
-    return this.#asFailure(error);
-  }
-
-  /** What stopped a decoder was in the upstream's bytes; and an upstream may quote our credential in its error. */
-  #asFailure(error: unknown): UpstreamFailure {
-    if (!(error instanceof UpstreamFailure))
-      return new UpstreamFailure('fault', 'malformed', 'elsewhere', { cause: error });
-    const { outcome, reason, retryable, details } = error;
-    if (!details.error) return error;
-    const told = tellable(details.error, this.target.provider.apiKey?.reveal());
-    return new UpstreamFailure(outcome, reason, retryable, { ...details, error: told });
+    return asFailure(error, this.target);
   }
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
-
-function truncated(): UpstreamFailure {
-  return new UpstreamFailure('fault', 'truncated', 'elsewhere');
-}
